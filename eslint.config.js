@@ -1,0 +1,20 @@
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+export default defineConfig(
+  globalIgnores(['**/dist/', '**/node_modules/', '.kickoff/', '.cache/', 'model/', '**/.venv/']),
+  { files: ['**/*.ts', '**/*.tsx'], extends: [tseslint.configs.strictTypeChecked] },
+  {
+    files: ['**/*.ts', '**/*.tsx'],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      // Seams are async by contract, also where one side of them has nothing to await (a store in SQLite).
+      '@typescript-eslint/require-await': 'off',
+    },
+  },
+);
