@@ -1,0 +1,26 @@
+import * as v from 'valibot';
+import { ModelRef, Outcome, PredictionRequest } from './prediction.ts';
+
+export const requestedType = 'dev.kickoff.prediction.requested.v1';
+export const completedType = 'dev.kickoff.prediction.completed.v1';
+
+/** The most requests that one event carries. */
+export const maxRequests = 1000;
+
+/** Data of `dev.kickoff.prediction.requested.v1`: `replyTo` names who waits, and comes back in the completed event. */
+export const RequestedData = v.object({
+  requests: v.pipe(v.array(PredictionRequest), v.minLength(1), v.maxLength(maxRequests)),
+  replyTo: v.optional(v.pipe(v.string(), v.maxLength(200))),
+});
+export type RequestedData = v.InferOutput<typeof RequestedData>;
+
+/** Data of `dev.kickoff.prediction.completed.v1`: one outcome for each request of the event that it answers. */
+export const CompletedData = v.object({
+  model: ModelRef,
+  outcomes: v.pipe(v.array(Outcome), v.minLength(1), v.maxLength(maxRequests)),
+  replyTo: v.optional(v.string()),
+});
+export type CompletedData = v.InferOutput<typeof CompletedData>;
+
+/** The extensions that travel through every hop (distributed tracing, correlation). */
+export const travelling = ['traceparent', 'tracestate', 'correlationid'] as const;

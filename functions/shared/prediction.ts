@@ -1,0 +1,75 @@
+import * as v from 'valibot';
+
+const name = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(100));
+const probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const dateTime = v.pipe(v.string(), v.isoTimestamp('must be an ISO 8601 date and time with an offset'));
+const date = v.pipe(v.string(), v.isoDate('must be an ISO 8601 date'));
+
+/** A match to predict, as a caller names it: `league` defaults to the one both teams play in, `scoreline` asks for the grid too. */
+export const Fixture = v.strictObject({
+  home: name,
+  away: name,
+  league: v.optional(name),
+  kickoff: v.optional(v.union([dateTime, date], 'must be an ISO 8601 date, or date and time with an offset')),
+  scoreline: v.optional(v.boolean()),
+});
+export type Fixture = v.InferOutput<typeof Fixture>;
+
+/** A fixture with the id of its request: a UUID, and behind a dot its place where the request came in a list. */
+export const PredictionRequest = v.object({
+  id: v.pipe(
+    v.string(),
+    v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.\d{1,3})?$/, 'must be a lower-case UUID'),
+  ),
+  ...Fixture.entries,
+});
+export type PredictionRequest = v.InferOutput<typeof PredictionRequest>;
+
+/** Which model answered: `digest` is the sha256 of the registered artifact, `ratingsAsOf` the date of the last result it knows. */
+export const ModelRef = v.object({
+  name: v.string(),
+  version: v.string(),
+  digest: v.string(),
+  ratingsAsOf: v.string(),
+  stale: v.optional(v.literal(true)),
+});
+export type ModelRef = v.InferOutput<typeof ModelRef>;
+
+/** Probabilities in [0, 1], goals as expectations; all of them from one grid, `scoreline[home goals 0..10][away goals 0..10]`. */
+export const Prediction = v.object({
+  home: v.string(),
+  away: v.string(),
+  league: v.string(),
+  probabilities: v.object({ home: probability, draw: probability, away: probability }),
+  expectedGoals: v.object({ home: v.number(), away: v.number() }),
+  markets: v.object({
+    over15: probability,
+    over25: probability,
+    over35: probability,
+    bothTeamsScore: probability,
+  }),
+  scoreline: v.optional(v.array(v.array(probability))),
+});
+export type Prediction = v.InferOutput<typeof Prediction>;
+
+/** What became of one request: a prediction, or the reason why there can be none. */
+export const Outcome = v.variant('status', [
+  v.object({
+    id: v.string(),
+    status: v.literal('done'),
+    prediction: Prediction,
+    model: v.optional(ModelRef),
+  }),
+  v.object({ id: v.string(), status: v.literal('failed'), reason: v.string() }),
+]);
+export type Outcome = v.InferOutput<typeof Outcome>;
+
+/** The key under which a prediction can serve again: it holds the artifact's digest, so no answer survives its model. */
+export function cacheKey(
+  digest: string,
+  fixture: { home: string; away: string; league?: string | undefined; scoreline?: unknown },
+): string {
+  return [digest, fixture.home, fixture.away, fixture.league ?? '', fixture.scoreline ? 's' : ''].join(
+    '\u001f',
+  );
+}

@@ -1,0 +1,99 @@
+import type { ModelRef, Outcome, PredictionRequest } from './prediction.ts';
+
+/**
+ * What the functions need of a store. SQLite (`store-sqlite.ts`) and Redis (`store-redis.ts`) satisfy it and pass the same tests
+ * (`test/store`). A *job* is what a caller asked for at once: one fixture or a list. It is the unit of the ledger; each of its requests
+ * ends in exactly one stored outcome.
+ */
+export type Store = {
+  /**
+   * Accepts jobs into the ledger in one round trip. A request whose prediction is cached under `digest` is answered at once; one that
+   * another request in flight already asks for joins it (single flight across replicas); the rest is to be published by the caller.
+   * A job that is answered in full and not `keep` leaves no trace. Accepting an id again changes nothing and publishes nothing twice.
+   */
+  accept(jobs: readonly Job[], options: { digest: string; now: number }): Promise<Accepted[]>;
+  /** Stores each outcome once per request id, fills the cache, answers those who joined, tells who listens; ends jobs that are complete. */
+  complete(completed: Completed): Promise<{ stored: number; duplicates: number }>;
+  /** A job and what is known of it. `unknown`: the id was never given; `expired`: its result was kept `resultTtl` and is gone. */
+  find(id: string): Promise<Found>;
+  /** Claims an idempotency key for `id`, or returns the earlier claim; kept for at least 24 hours. */
+  claim(key: string, claim: Claim): Promise<Claim>;
+  /**
+   * Takes up to `limit` jobs whose deadline has passed, moves their deadline (growing delay), and returns what of them is still open, to
+   * be published again. Jobs beyond the last attempt end as `failed` with the reason instead.
+   */
+  overdue(options: { now: number; limit: number }): Promise<Job[]>;
+  /** Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. */
+  listen(replyTo: string, onSettled: (settled: Settled[]) => void): Promise<() => Promise<void>>;
+  /** Counts of the ledger since it was made. `unaccounted` lists ids that were accepted and are neither open nor ended. */
+  audit(): Promise<Audit>;
+  deadLetters: {
+    add(letter: DeadLetter): Promise<void>;
+    list(): Promise<DeadLetter[]>;
+    find(id: string): Promise<DeadLetter | undefined>;
+    remove(id: string): Promise<boolean>;
+  };
+  /** Throws `StoreUnavailable` when the store does not answer in time or refuses writes. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** The store cannot be reached, or does not take writes: trying again can help. */
+export class StoreUnavailable extends Error {
+  override name = 'StoreUnavailable';
+}
+
+export type Job = {
+  /** UUIDv7. A request of a list has the id `<job id>.<place>`, a single one the job's own. */
+  id: string;
+  list: boolean;
+  /** `outcome`: known already when the job is accepted (a fixture of a list that cannot be predicted). */
+  requests: { request: PredictionRequest; outcome?: Outcome }[];
+  replyTo?: string;
+  /** traceparent, tracestate, correlationid: they go out again when the job is published again. */
+  extensions?: Record<string, string>;
+  /** Keep the result also when everything was cached: somebody will ask for it by its id. */
+  keep?: boolean;
+};
+
+export type Accepted = {
+  id: string;
+  /** By place in the job: an outcome that is known now, with `cached`; undefined while it is awaited. */
+  outcomes: (StoredOutcome | undefined)[];
+  /** The places that the caller must publish; the others are answered, or awaited from a request in flight. */
+  publish: number[];
+};
+
+export type StoredOutcome = { outcome: Outcome; model?: ModelRef; cached: boolean };
+
+export type Completed = { model: ModelRef; outcomes: readonly Outcome[]; replyTo?: string; now: number };
+
+/** One request that ended; `id` is the request's. */
+export type Settled = { id: string } & StoredOutcome;
+
+export type Found =
+  | { status: 'unknown' | 'expired' }
+  | { status: 'queued' | 'done' | 'failed'; list: boolean; outcomes: (StoredOutcome | undefined)[] };
+
+export type Claim = { id: string; fingerprint: string };
+
+export type Audit = {
+  accepted: number;
+  done: number;
+  failed: number;
+  open: number;
+  deadLettered: number;
+  duplicates: number;
+  unaccounted: string[];
+};
+
+export type DeadLetter = {
+  /** The id of the event. */
+  id: string;
+  time: string;
+  destination: string;
+  code: number;
+  attempts: number;
+  /** The event in the JSON format of CloudEvents. */
+  event: Record<string, unknown>;
+};
