@@ -1,29 +1,202 @@
-import type { ModelRef } from './prediction.ts';
-
-/** The registered version that a model URI names now, as the registry's REST API tells it. */
-export type RegisteredVersion = {
-  ref: ModelRef;
-  /** Where its files are, for `download` only. */
-  artifactUri: string;
-};
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import * as v from 'valibot';
+import { type Credentials, mlflowRest } from './mlflow-rest.ts';
+import { parseModelUri } from './model-uri.ts';
+import { ModelRef } from './prediction.ts';
+import { ModelRefused, RegistryUnavailable } from './registry-errors.ts';
 
 /** A registered version on disk, every file checked against its SHA256SUMS and that against the version's digest. */
-export type Artifact = { ref: ModelRef; folder: string };
-
-/** The model registry (MLflow's REST API), for one model URI. */
-export type Registry = {
-  /** Which version the URI names now: one or two small requests, no download. Throws `RegistryUnavailable` or `ModelRefused`. */
-  resolve(): Promise<RegisteredVersion>;
-  /** Downloads `files` of a version (all of them without `files`) into a folder of its own and checks them. */
-  download(version: RegisteredVersion, files?: readonly string[]): Promise<Artifact>;
+export type Artifact = {
+  ref: ModelRef;
+  folder: string;
+  /** Removes the folder, unless it is the one kept in `cacheFolder`. */
+  discard(): Promise<void>;
 };
 
-/** The registry does not answer, or not now: trying again can help. */
-export class RegistryUnavailable extends Error {
-  override name = 'RegistryUnavailable';
+/** A model registry that speaks MLflow's REST API, for one model URI. */
+export type Registry = {
+  /** Which version the URI names now: one small request, no download. Throws `RegistryUnavailable` or `ModelRefused`. */
+  resolve(): Promise<ModelRef>;
+  /** Downloads `files` of a version (without `files`, all of them) and checks them. Throws `RegistryUnavailable` or `ModelRefused`. */
+  download(ref: ModelRef, files?: readonly string[]): Promise<Artifact>;
+  /** Keeps an artifact that was loaded and works as the last good one, where there is a `cacheFolder`. */
+  keep(artifact: Artifact): Promise<void>;
+  /** The last good artifact, checked again, its ref marked `stale`; undefined where none was kept. */
+  lastGood(): Promise<Artifact | undefined>;
+};
+
+export type RegistryOptions = {
+  trackingUri: string;
+  modelUri: string;
+  credentials?: Credentials;
+  /** Where the last good version is kept (MODEL_CACHE_DIR). */
+  cacheFolder?: string;
+  /** Milliseconds for one request of the REST API; default 5000. */
+  timeoutMs?: number;
+  /** The most bytes of one file; default 256 MiB. */
+  maxBytes?: number;
+};
+
+const ModelVersion = v.object({
+  name: v.string(),
+  version: v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
+  status: v.optional(v.string(), 'READY'),
+  tags: v.optional(v.array(v.object({ key: v.string(), value: v.string() })), []),
+});
+type ModelVersion = v.InferOutput<typeof ModelVersion>;
+const sums = 'SHA256SUMS';
+
+/** A client of MLflow's model registry (REST API 2.0) and its artifact proxy. */
+export function createRegistry(options: RegistryOptions): Registry {
+  const { trackingUri, modelUri, cacheFolder, maxBytes = 256 * 2 ** 20 } = options;
+  const uri = parseModelUri(modelUri);
+  const rest = mlflowRest({ trackingUri, timeoutMs: options.timeoutMs ?? 5000, ...options.credentials });
+
+  async function find(): Promise<ModelVersion> {
+    if (uri.alias !== undefined) {
+      const answer = await rest.get('registered-models/alias', { name: uri.name, alias: uri.alias });
+      return v.parse(v.object({ model_version: ModelVersion }), answer).model_version;
+    }
+    if (uri.version !== undefined) {
+      const answer = await rest.get('model-versions/get', { name: uri.name, version: uri.version });
+      return v.parse(v.object({ model_version: ModelVersion }), answer).model_version;
+    }
+    const query = { name: uri.name, ...(uri.stage === undefined ? {} : { stages: uri.stage }) };
+    const answer = await rest.get('registered-models/get-latest-versions', query);
+    const { model_versions } = v.parse(
+      v.object({ model_versions: v.optional(v.array(ModelVersion), []) }),
+      answer,
+    );
+    const [newest] = model_versions.toSorted((a, b) => Number(b.version) - Number(a.version));
+    if (!newest) throw new ModelRefused(`${modelUri}: no such version is registered at ${trackingUri}`);
+    return newest;
+  }
+
+  async function artifactUri(ref: ModelRef): Promise<string> {
+    const Location = v.object({ artifact_uri: v.string() });
+    const answer = await rest.get('model-versions/get-download-uri', {
+      name: ref.name,
+      version: ref.version,
+    });
+    const { artifact_uri } = v.parse(Location, answer);
+    const logged = /^models:\/(m-[^/]+)$/.exec(artifact_uri)?.[1];
+    if (logged === undefined) return artifact_uri;
+    const Logged = v.object({ model: v.object({ info: Location }) });
+    return v.parse(Logged, await rest.get(`logged-models/${logged}`)).model.info.artifact_uri;
+  }
+
+  return {
+    async resolve() {
+      const found = await find();
+      if (found.status === 'PENDING_REGISTRATION')
+        throw new RegistryUnavailable(`${modelUri}: version ${found.version} is still being registered`);
+      return refOf(found, modelUri);
+    },
+
+    async download(ref, files) {
+      const base = await artifactUri(ref);
+      const manifest = await rest.file(base, sums, maxBytes);
+      if (digestOf(manifest) !== ref.digest)
+        throw new ModelRefused(
+          `${ref.name} version ${ref.version}: ${sums} does not have the registered digest sha256:${ref.digest}`,
+        );
+      const listed = parseSums(manifest);
+      const wanted = files ?? [...listed.keys()];
+      const parent = cacheFolder ?? tmpdir();
+      await mkdir(parent, { recursive: true });
+      const folder = await mkdtemp(path.join(parent, 'kickoff-model-'));
+      const discard = (): Promise<void> => rm(folder, { recursive: true, force: true });
+      try {
+        await writeFile(path.join(folder, sums), manifest);
+        await Promise.all(
+          wanted.map(async (name) => {
+            const expected = listed.get(name);
+            if (expected === undefined)
+              throw new ModelRefused(`${ref.name} version ${ref.version} has no file ${name}`);
+            const bytes = await rest.file(base, name, maxBytes);
+            check(ref, name, bytes, expected);
+            await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+            await writeFile(path.join(folder, name), bytes);
+          }),
+        );
+      } catch (error) {
+        await discard();
+        throw error;
+      }
+      return { ref, folder, discard };
+    },
+
+    async keep(artifact) {
+      if (cacheFolder === undefined) return;
+      const kept = path.join(cacheFolder, artifact.ref.digest);
+      if (artifact.folder === kept) return;
+      await rm(kept, { recursive: true, force: true });
+      await rename(artifact.folder, kept);
+      artifact.folder = kept;
+      artifact.discard = () => Promise.resolve();
+      const pointer = path.join(cacheFolder, 'last-good.json');
+      await writeFile(`${pointer}.new`, JSON.stringify(artifact.ref));
+      await rename(`${pointer}.new`, pointer);
+    },
+
+    async lastGood() {
+      if (cacheFolder === undefined) return undefined;
+      const text = await readFile(path.join(cacheFolder, 'last-good.json'), 'utf8').catch(() => undefined);
+      if (text === undefined) return undefined;
+      const ref = v.parse(ModelRef, JSON.parse(text));
+      const folder = path.join(cacheFolder, ref.digest);
+      const manifest = await readFile(path.join(folder, sums));
+      if (digestOf(manifest) !== ref.digest) throw new ModelRefused(`${folder}: ${sums} was changed`);
+      for (const [name, expected] of parseSums(manifest)) {
+        const bytes = await readFile(path.join(folder, name)).catch(() => undefined);
+        if (bytes) check(ref, name, bytes, expected);
+      }
+      return { ref: { ...ref, stale: true }, folder, discard: () => Promise.resolve() };
+    },
+  };
 }
 
-/** The model URI names nothing usable (no such model or alias, wrong digest, too large, an artifact store that is not served). */
-export class ModelRefused extends Error {
-  override name = 'ModelRefused';
+function refOf({ name, version, status, tags }: ModelVersion, modelUri: string): ModelRef {
+  if (status !== 'READY') throw new ModelRefused(`${modelUri}: version ${version} is ${status}, not READY`);
+  const tag = (key: string): string => {
+    const value = tags.find((each) => each.key === key)?.value;
+    if (value === undefined)
+      throw new ModelRefused(
+        `${modelUri}: version ${version} has no tag ${key}; register it by: python -m model register`,
+      );
+    return value;
+  };
+  const digest = /^sha256:([0-9a-f]{64})$/.exec(tag('kickoff.digest'))?.[1];
+  if (digest === undefined)
+    throw new ModelRefused(
+      `${modelUri}: tag kickoff.digest of version ${version} is not sha256:<64 hex digits>`,
+    );
+  return { name, version, digest, ratingsAsOf: tag('kickoff.ratings_as_of') };
+}
+
+/** Lines of coreutils' sha256sum: two columns, the hex digest and the relative path. */
+function parseSums(manifest: Uint8Array): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const line of Buffer.from(manifest).toString('utf8').trim().split('\n')) {
+    const [, digest, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
+    // A path that leaves the folder would be written outside of it.
+    if (digest === undefined || name === undefined || path.isAbsolute(name) || name.split('/').includes('..'))
+      throw new ModelRefused(`${sums} has a bad line: ${line.slice(0, 120)}`);
+    files.set(name, digest);
+  }
+  return files;
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function check(ref: ModelRef, name: string, bytes: Uint8Array, expected: string): void {
+  if (digestOf(bytes) !== expected)
+    throw new ModelRefused(
+      `${ref.name} version ${ref.version}: ${name} does not have the digest that ${sums} states`,
+    );
 }

@@ -1,0 +1,9 @@
+/** The registry does not answer, or not now: trying again can help. */
+export class RegistryUnavailable extends Error {
+  override name = 'RegistryUnavailable';
+}
+
+/** The model URI names nothing usable (no such model or alias, wrong digest, too large, an artifact store that is not served). */
+export class ModelRefused extends Error {
+  override name = 'ModelRefused';
+}
