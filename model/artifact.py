@@ -1,0 +1,98 @@
+"""A registered version as a folder: what MLflow's ONNX flavour writes, plus teams, card and checksums."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import onnx
+import onnxruntime
+import yaml
+
+from .train import Trained
+
+SUMS = "SHA256SUMS"
+REQUIREMENTS = f"onnx=={onnx.__version__}\nonnxruntime=={onnxruntime.__version__}\n"
+_DTYPES = {
+    onnx.TensorProto.STRING: "str",
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.BOOL: "bool",
+}
+
+
+def milliseconds(as_of: str) -> int:
+    """Midnight UTC of a day, in milliseconds since 1970: the stamp of everything that must not depend on the clock."""
+    return int(datetime.fromisoformat(as_of).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def papers(trained: Trained) -> dict[str, bytes]:
+    """The files beside the ONNX flavour's own: teams.json and card.json."""
+    return {"teams.json": _json(trained.teams), "card.json": _json(trained.card)}
+
+
+def sums(files: dict[str, bytes]) -> bytes:
+    """SHA256SUMS in the format of coreutils, sorted by path."""
+    lines = [f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files)]
+    return "".join(lines).encode()
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """The digest of a version: the SHA-256 of its SHA256SUMS."""
+    return f"sha256:{hashlib.sha256(files[SUMS]).hexdigest()}"
+
+
+def run_id(trained: Trained) -> str:
+    """32 hex digits like an MLflow run id, from the content."""
+    return hashlib.sha256(trained.onnx + _json(trained.card)).hexdigest()[:32]
+
+
+def artifact(trained: Trained) -> dict[str, bytes]:
+    """All files of a version, by relative path."""
+    files = {
+        "MLmodel": _mlmodel(trained),
+        "model.onnx": trained.onnx,
+        "requirements.txt": REQUIREMENTS.encode(),
+        **papers(trained),
+    }
+    return files | {SUMS: sums(files)}
+
+
+def write(files: dict[str, bytes], folder: Path) -> None:
+    """Writes the files of a version into a folder, SHA256SUMS last: a folder without it is not a version."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, content in sorted(files.items(), key=lambda item: item[0] == SUMS):
+        (folder / path).write_bytes(content)
+
+
+def _mlmodel(trained: Trained) -> bytes:
+    graph = onnx.load_model_from_string(trained.onnx).graph
+    model = {
+        "flavors": {
+            "onnx": {
+                "code": None,
+                "data": "model.onnx",
+                "onnx_version": onnx.__version__,
+                "onnx_session_options": None,
+                "providers": ["CPUExecutionProvider"],
+            },
+            "python_function": {"data": "model.onnx", "loader_module": "mlflow.onnx", "python_version": "3.11"},
+        },
+        "run_id": run_id(trained),
+        "signature": {
+            "inputs": json.dumps([_tensor(value) for value in graph.input]),
+            "outputs": json.dumps([_tensor(value) for value in graph.output]),
+            "params": None,
+        },
+        "utc_time_created": f"{trained.ratings_as_of} 00:00:00",
+    }
+    return yaml.safe_dump(model, sort_keys=True).encode()
+
+
+def _tensor(value: onnx.ValueInfoProto) -> dict:
+    kind = value.type.tensor_type
+    shape = [size.dim_value or -1 for size in kind.shape.dim]
+    return {"name": value.name, "type": "tensor", "tensor-spec": {"dtype": _DTYPES[kind.elem_type], "shape": shape}}
+
+
+def _json(value: dict) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

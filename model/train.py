@@ -1,0 +1,103 @@
+"""Trains on results and builds everything that a registered version consists of."""
+
+import sys
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from . import evaluate
+from .export import plays_in, table_of
+from .faults import Fault
+from .graph import graph
+from .leagues import LEAGUES
+from .matches import Match, data_digest, read_matches
+from .names import read_aliases, spellings
+from .params import Params
+from .progress import progress
+from .ratings import State, rate
+
+LICENCE = "CC0 1.0 (openfootball)"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and its papers; the same for the same results, parameters and day."""
+
+    name: str
+    ratings_as_of: str
+    onnx: bytes
+    teams: dict
+    card: dict
+
+
+def day(text: str) -> str:
+    """A day written YYYY-MM-DD; raises Fault for anything else."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise Fault(f"--as-of {text!r} is not a day written YYYY-MM-DD") from None
+
+
+def train(data: Path, params: Params, as_of: str | None = None) -> Trained:
+    """A model of all results up to `as_of` (default: the last day in the data)."""
+    matches = read_matches(data, day(as_of) if as_of else None)
+    as_of = as_of or matches[-1].date
+    with progress("rating", len(matches)) as seen:
+        state, _ = rate(matches, params.ratings, seen)
+    aliases = read_aliases(sorted(state.teams))
+    table = table_of(state, params.scoreline.rho, as_of)
+    onnx = graph(table, spellings(aliases)).SerializeToString(deterministic=True)
+    return Trained(params.register_model.name, as_of, onnx, _teams(state, aliases, as_of), _card(matches, params, as_of))
+
+
+def _teams(state: State, aliases: dict[str, list[str]], as_of: str) -> dict:
+    return {
+        "ratings_as_of": as_of,
+        "leagues": [
+            {"id": league.id, "name": league.name, "country": league.country, "tier": league.tier} for league in LEAGUES
+        ],
+        "teams": [
+            {
+                "name": team,
+                "country": state.teams[team].league[:3],
+                "league": plays_in(state, team),
+                "aliases": aliases[team],
+            }
+            for team in sorted(state.teams)
+        ],
+    }
+
+
+def _card(matches: list[Match], params: Params, as_of: str) -> dict:
+    return {
+        "name": params.register_model.name,
+        "ratings_as_of": as_of,
+        "trained_on": {
+            "matches": len(matches),
+            "seasons": sorted({match.season for match in matches}),
+            "data_sha256": data_digest(matches),
+        },
+        "metrics": _metrics(matches, params),
+        "parameters": {"ratings": asdict(params.ratings), "scoreline": asdict(params.scoreline)},
+        "licence": LICENCE,
+    }
+
+
+def _metrics(matches: list[Match], params: Params) -> dict:
+    wanted = {params.evaluate.season, *params.evaluate.seasons}
+    if not wanted <= {match.season for match in matches}:
+        print("no metrics in the card: the evaluated seasons are not all in the data", file=sys.stderr)
+        return {}
+    result = evaluate.report(evaluate.evaluate(matches, params), params)
+    one, every = f"season_{result.season.replace('-', '_')}", f"seasons_{result.seasons.replace('-', '_')}"
+    elo, base = "Elo + ordered logit", "base rates"
+    return evaluate.rounded(
+        {
+            one: asdict(result.one["ours"]),
+            every: {"n": result.all["ours"].n, "rps": result.all["ours"].rps},
+            "frozen": {one: asdict(result.frozen_one), every: asdict(result.frozen_all)},
+            "baselines": {
+                name: {one: asdict(result.one[name]), every: asdict(result.all[name])} for name in (base, elo)
+            },
+        }
+    )
