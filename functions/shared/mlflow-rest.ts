@@ -71,7 +71,7 @@ export function mlflowRest(options: { trackingUri: string; timeoutMs: number } &
   return {
     async get(call, query = {}) {
       const body = await get(
-        new URL(`${tracking}/api/2.0/mlflow/${call}?${new URLSearchParams(query)}`),
+        new URL(`${tracking}/api/2.0/mlflow/${call}?${new URLSearchParams(query).toString()}`),
         2 ** 20,
       );
       try {

@@ -111,7 +111,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       const discard = (): Promise<void> => rm(folder, { recursive: true, force: true });
       try {
         await writeFile(path.join(folder, sums), manifest);
-        await Promise.all(
+        // All of them settle before the folder is given back or removed.
+        const written = await Promise.allSettled(
           wanted.map(async (name) => {
             const expected = listed.get(name);
             if (expected === undefined)
@@ -122,6 +123,8 @@ export function createRegistry(options: RegistryOptions): Registry {
             await writeFile(path.join(folder, name), bytes);
           }),
         );
+        const failed = written.find((each) => each.status === 'rejected');
+        if (failed) throw failed.reason;
       } catch (error) {
         await discard();
         throw error;
