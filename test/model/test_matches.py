@@ -1,0 +1,89 @@
+"""Bad results are refused, every fault by its line, without a stack trace."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+HEADER = "date,season,league,home,away,home_goals,away_goals,ht_home_goals,ht_away_goals,awarded"
+GOOD = "2024-08-16,2024-25,ENG1,Manchester United,Fulham,1,0,0,0,0"
+
+
+def train(tmp_path, *lines, header=HEADER, arguments=()):
+    data = tmp_path / "results.csv"
+    data.write_text("\n".join((header, *lines)) + "\n", encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "model", "train", "--data", data, "--out", tmp_path / "out", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+BAD = {
+    "duplicate": ("2024-09-01,2024-25,ENG1,Manchester United,Fulham,3,0,0,0,0", "duplicate of line 2"),
+    "too many goals": ("2024-08-17,2024-25,ENG1,Arsenal,Chelsea,21,0,0,0,0", "impossible score: home_goals '21'"),
+    "negative goals": ("2024-08-17,2024-25,ENG1,Arsenal,Chelsea,1,-1,0,0,0", "impossible score: away_goals '-1'"),
+    "goals in words": ("2024-08-17,2024-25,ENG1,Arsenal,Chelsea,two,1,0,0,0", "impossible score: home_goals 'two'"),
+    "no score": ("2024-08-17,2024-25,ENG1,Arsenal,Chelsea,,,,,0", "impossible score: home_goals ''"),
+    "half time": ("2024-08-17,2024-25,ENG1,Arsenal,Chelsea,1,0,2,0,0", "impossible score: '2' home goals at half time, 1 in the end"),
+    "no such day": ("2025-02-30,2024-25,ENG1,Arsenal,Chelsea,1,0,0,0,0", "date '2025-02-30' is not a day"),
+    "other date format": ("17/08/2024,2024-25,ENG1,Arsenal,Chelsea,1,0,0,0,0", "date '17/08/2024' is not a day"),
+    "season": ("2024-08-17,2024/25,ENG1,Arsenal,Chelsea,1,0,0,0,0", "season '2024/25' is not written like"),
+    "date of another season": ("2023-08-17,2024-25,ENG1,Arsenal,Chelsea,1,0,0,0,0", "date 2023-08-17 is not in season 2024-25"),
+    "league": ("2024-08-17,2024-25,SCO1,Celtic,Rangers,1,0,0,0,0", "league 'SCO1' is none of ENG1"),
+    "itself": ("2024-08-17,2024-25,ENG1,Arsenal,Arsenal,1,0,0,0,0", "'Arsenal' plays itself"),
+    "no team": ("2024-08-17,2024-25,ENG1,,Arsenal,1,0,0,0,0", "no home team"),
+    "awarded": ("2024-08-17,2024-25,ENG1,Arsenal,Chelsea,1,0,0,0,yes", "awarded 'yes' is not 0 or 1"),
+    "too few values": ("2024-08-17,2024-25,ENG1,Arsenal", "4 values for 10 columns"),
+}
+
+
+@pytest.mark.parametrize("line, fault", BAD.values(), ids=BAD)
+def test_refuses(tmp_path, line, fault):
+    run = train(tmp_path, GOOD, line)
+    assert run.returncode == 1
+    assert f"line 3: {fault}" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_every_fault(tmp_path):
+    run = train(tmp_path, *(line for line, _ in BAD.values()))
+    assert [f"line {number}:" in run.stderr for number in range(3, len(BAD) + 2)] == [True] * (len(BAD) - 1)
+
+
+def test_refuses_results_after_as_of(tmp_path):
+    run = train(tmp_path, GOOD, arguments=("--as-of", "2024-08-15"))
+    assert run.returncode == 1
+    assert "line 2: date 2024-08-16 is after --as-of 2024-08-15" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "header, fault",
+    [
+        (HEADER + ",odds", "line 1: unknown column 'odds'"),
+        (HEADER.replace("home_goals", "hg"), "line 1: missing column 'home_goals'"),
+        (HEADER + ",date", "line 1: column 'date' stands there twice"),
+    ],
+)
+def test_refuses_header(tmp_path, header, fault):
+    run = train(tmp_path, GOOD, header=header)
+    assert run.returncode == 1
+    assert fault in run.stderr
+
+
+def test_refuses_other_inputs(tmp_path):
+    assert "not a day written" in train(tmp_path, GOOD, arguments=("--as-of", "yesterday")).stderr
+    assert "no such file" in train(tmp_path, GOOD, arguments=("--data", tmp_path / "none.csv")).stderr
+    assert "cannot be read" in train(tmp_path, GOOD, arguments=("--params", tmp_path / "none.yaml")).stderr
+    assert "no match in it" in train(tmp_path).stderr
+
+
+def test_leaves_awarded_results_out(tmp_path):
+    awarded = "2024-08-17,2024-25,ENG1,Arsenal,Chelsea,3,0,,,1"
+    run = train(tmp_path, GOOD, awarded)
+    assert run.returncode == 0, run.stderr
+    assert '"matches": 1,' in (tmp_path / "out" / "card.json").read_text()
