@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { until } from '../until.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** The local runtime as its user starts it, in a process of its own. */
+export type Kickoff = {
+  url: string;
+  /** Pids of the running processes of a function. */
+  pids(name: string): number[];
+  /** What it has printed so far. */
+  output(): string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  start(): Promise<void>;
+  /** As Ctrl-C. */
+  stop(): Promise<void>;
+};
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Starts `eventing/local/main.ts` on a free port with this state folder and environment, and waits until it listens. */
+export async function startKickoff(state: string, env: Record<string, string>): Promise<Kickoff> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  let runtime: ChildProcess;
+  let output = '';
+
+  async function start(): Promise<void> {
+    runtime = spawn(process.execPath, ['eventing/local/main.ts'], {
+      cwd: root,
+      env: { ...process.env, PORT: String(port), KICKOFF_STATE: state, NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [runtime.stdout, runtime.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        output = (output + text).slice(-100_000);
+      });
+    const started = runtime;
+    await until(
+      async () => {
+        if (started.exitCode !== null) throw new Error(`the runtime ended at start:\n${output}`);
+        return (await fetch(`${url}/local/status`).catch(() => undefined))?.ok;
+      },
+      { deadline: 30_000, what: 'the runtime listens' },
+    );
+  }
+
+  async function kill(signal: NodeJS.Signals): Promise<void> {
+    if (runtime.exitCode !== null || runtime.signalCode !== null) return;
+    const exited = once(runtime, 'exit');
+    runtime.kill(signal);
+    await exited;
+  }
+
+  await start();
+  return {
+    url,
+    pids: (name) => childrenOf(runtime.pid ?? 0).filter((pid) => variable(pid, 'K_SERVICE') === name),
+    output: () => output,
+    kill,
+    start,
+    stop: () => kill('SIGINT'),
+  };
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      if (!(pid > 0)) return false;
+      try {
+        // The parent's pid is the second field behind the command, which stands in parentheses.
+        const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
+      } catch {
+        return false;
+      }
+    });
+}
+
+function variable(pid: number, name: string): string | undefined {
+  try {
+    const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+  } catch {
+    return undefined;
+  }
+}
