@@ -60,7 +60,12 @@ export const Outcome = v.variant('status', [
     prediction: Prediction,
     model: v.optional(ModelRef),
   }),
-  v.object({ id: v.string(), status: v.literal('failed'), reason: v.string() }),
+  v.object({
+    id: v.string(),
+    status: v.literal('failed'),
+    reason: v.string(),
+    nearest: v.optional(v.array(v.string())),
+  }),
 ]);
 export type Outcome = v.InferOutput<typeof Outcome>;
 

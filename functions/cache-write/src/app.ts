@@ -1,0 +1,124 @@
+import { Hono } from 'hono';
+import { v7 } from 'uuid';
+import * as v from 'valibot';
+import {
+  binaryMessage,
+  createEvent,
+  type Event,
+  EventFault,
+  extensionsOf,
+  readEvent,
+} from '../../shared/cloudevents.ts';
+import { CompletedData, completedType, maxRequests, requestedType } from '../../shared/events.ts';
+import type { Log } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import { problemResponse, retryLater } from '../../shared/problem.ts';
+import { type Job, type Store, StoreUnavailable } from '../../shared/store.ts';
+
+/** The verbs of the store that cache-write needs. */
+export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
+  deadLetters: Pick<Store['deadLetters'], 'add' | 'find'>;
+};
+
+const accepted = (): Response => new Response(null, { status: 202 });
+
+/**
+ * The cache-write function: stores `completed` events once, publishes what is overdue again when a tick comes, keeps dead letters. 503 when the
+ * store is away; what can never be stored is logged and answered 202, since a 4xx would be dropped without a trace.
+ */
+export function createApp({
+  store,
+  log,
+  metrics,
+  now = Date.now,
+}: {
+  store: CacheWriteStore;
+  log: Log;
+  metrics: Metrics;
+  now?: () => number;
+}): Hono {
+  const app = new Hono();
+
+  async function event(request: Request): Promise<Event | undefined> {
+    try {
+      return await readEvent(request);
+    } catch (error) {
+      if (!(error instanceof EventFault)) throw error;
+      log.error('dropped: not a CloudEvent', { error });
+      return undefined;
+    }
+  }
+
+  app.post('/', async (c) => {
+    const completed = await event(c.req.raw);
+    if (!completed) return accepted();
+    const { type, source, id } = completed;
+    const data = v.safeParse(CompletedData, completed.data);
+    if (type !== completedType || !data.success) {
+      log.error('dropped: no completed event that can be stored', { type, source, id });
+      return accepted();
+    }
+    const { model, outcomes, replyTo } = data.output;
+    const { stored, duplicates } = await store.complete({
+      model,
+      outcomes,
+      ...(replyTo === undefined ? {} : { replyTo }),
+      now: now(),
+    });
+    metrics.count('kickoff_stored_total', {}, stored);
+    metrics.count('kickoff_duplicates_total', {}, duplicates);
+    return accepted();
+  });
+
+  // The tick of a PingSource: what it says does not matter.
+  app.post('/sweep', async () => {
+    const jobs = await store.overdue({ now: now(), limit: maxRequests });
+    const requests = jobs.flatMap((job) => job.requests.map(({ request }) => request));
+    if (requests.length === 0) return accepted();
+    metrics.count('kickoff_republished_total', {}, requests.length);
+    log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
+    const replyTo = shared(jobs.map((job) => job.replyTo));
+    const requested = createEvent({
+      id: v7(),
+      source: '/kickoff/cache-write',
+      type: requestedType,
+      extensions: jobs.length === 1 ? jobs[0]?.extensions : undefined,
+      data: { requests, ...(replyTo === undefined ? {} : { replyTo }) },
+    });
+    const { headers, body } = binaryMessage(requested);
+    return new Response(body, { headers });
+  });
+
+  app.post('/dead-letters', async (c) => {
+    const letter = await event(c.req.raw);
+    if (!letter) return accepted();
+    const known = await store.deadLetters.find(letter.id);
+    const { knativeerrordest: destination, knativeerrorcode: code } = extensionsOf(letter, [
+      'knativeerrordest',
+      'knativeerrorcode',
+    ]);
+    await store.deadLetters.add({
+      id: letter.id,
+      time: new Date(now()).toISOString(),
+      destination: destination ?? 'unknown',
+      code: Number(code ?? 0) || 0,
+      attempts: (known?.attempts ?? 0) + 1,
+      event: letter.toJSON(),
+    });
+    metrics.count('kickoff_dead_letters_total');
+    log.warn('dead letter', { type: letter.type, id: letter.id, destination, code });
+    return accepted();
+  });
+
+  app.onError((error) => {
+    log.error('cannot store now', { error });
+    const why = error instanceof StoreUnavailable ? 'the store does not answer' : 'storing failed';
+    return problemResponse(retryLater(`${why}; try again`), '');
+  });
+  return app;
+}
+
+/** The value that all have in common. */
+function shared(values: readonly Job['replyTo'][]): Job['replyTo'] {
+  return values.every((value) => value === values[0]) ? values[0] : undefined;
+}

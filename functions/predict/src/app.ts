@@ -1,0 +1,130 @@
+import { Hono } from 'hono';
+import { v5 } from 'uuid';
+import * as v from 'valibot';
+import {
+  binaryMessage,
+  createEvent,
+  type Event,
+  EventFault,
+  extensionsOf,
+  readEvent,
+} from '../../shared/cloudevents.ts';
+import { completedType, maxRequests, RequestedData, requestedType, travelling } from '../../shared/events.ts';
+import type { FollowedModel } from '../../shared/follow-model.ts';
+import type { Log } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import { type Outcome, PredictionRequest } from '../../shared/prediction.ts';
+import { problemResponse, retryLater } from '../../shared/problem.ts';
+import { predict, type Predictor } from './predict.ts';
+
+/** The card of the model that is shown to people: what it was trained on and how good it was. */
+export type Loaded = Predictor & { card: unknown };
+export type Following = Pick<FollowedModel<Loaded>, 'use' | 'current'>;
+
+// Twins of an event have the same answer with the same id, so that whoever stores it knows it again.
+const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
+
+const Envelope = v.object({ requests: v.array(v.unknown()), replyTo: RequestedData.entries.replyTo });
+
+/**
+ * The predict function: a `requested` event in, a `completed` event out. `model()` is undefined while none is loaded. Nothing is answered with
+ * 4xx: the Broker's dispatcher would take it for success and drop the event.
+ */
+export function createApp({
+  model,
+  alias,
+  log,
+  metrics,
+}: {
+  model: () => Following | undefined;
+  alias: string;
+  log: Log;
+  metrics: Metrics;
+}): Hono {
+  const app = new Hono();
+
+  app.get('/v1/model', () => {
+    const following = model();
+    if (!following) return notLoaded();
+    const { ref, loadedSince, value } = following.current();
+    const card = v.safeParse(v.object({ metrics: v.unknown() }), value.card);
+    return Response.json({ ...ref, alias, loadedSince, metrics: card.success ? card.output.metrics : null });
+  });
+
+  app.post('/', async (c) => {
+    const following = model();
+    if (!following) return notLoaded();
+    const event = await readEvent(c.req.raw).catch((error: unknown) => {
+      if (!(error instanceof EventFault)) throw error;
+      log.error('dropped: not a CloudEvent', { error });
+      return undefined;
+    });
+    if (!event) return nothingToSay();
+    if (event.type !== requestedType) {
+      log.error('dropped: not for predict', { type: event.type, source: event.source, id: event.id });
+      return nothingToSay();
+    }
+    const { requests, failed, replyTo } = readRequests(event, log);
+    if (requests.length + failed.length === 0) return nothingToSay();
+    const start = performance.now();
+    const { ref, outcomes } = await following.use(async (loaded, { ref }) => ({
+      ref,
+      outcomes: [...(await predict(loaded, requests)), ...failed],
+    }));
+    metrics.observe('kickoff_inference_seconds', (performance.now() - start) / 1000);
+    for (const { status } of outcomes) metrics.count('kickoff_outcomes_total', { status });
+    const completed = createEvent({
+      id: v5(`${event.source}\n${event.id}`, namespace),
+      source: '/kickoff/predict',
+      type: completedType,
+      extensions: extensionsOf(event, travelling),
+      data: { model: ref, outcomes, ...(replyTo === undefined ? {} : { replyTo }) },
+    });
+    const { headers, body } = binaryMessage(completed);
+    return new Response(body, { headers });
+  });
+
+  app.onError((error) => {
+    log.error('cannot predict now', { error });
+    return problemResponse(retryLater('the prediction failed; try again'), '');
+  });
+  return app;
+}
+
+const notLoaded = (): Response => problemResponse(retryLater('the model is being loaded'), '');
+const nothingToSay = (): Response => new Response(null, { status: 202 });
+
+/** The requests that can be read; those that cannot, but have an id, fail alone. */
+function readRequests(
+  event: Event,
+  log: Log,
+): { requests: PredictionRequest[]; failed: Outcome[]; replyTo?: string | undefined } {
+  const envelope = v.safeParse(Envelope, event.data);
+  if (!envelope.success) {
+    log.error('dropped: the data has no requests', { source: event.source, id: event.id });
+    return { requests: [], failed: [] };
+  }
+  const requests: PredictionRequest[] = [];
+  const failed: Outcome[] = [];
+  const { replyTo } = envelope.output;
+  if (envelope.output.requests.length > maxRequests)
+    log.error(`an event carries more than ${maxRequests} requests: the rest is dropped`, {
+      source: event.source,
+      id: event.id,
+    });
+  for (const given of envelope.output.requests.slice(0, maxRequests)) {
+    const request = v.safeParse(PredictionRequest, given);
+    if (request.success) {
+      requests.push(request.output);
+      continue;
+    }
+    const reason = request.issues
+      .map((issue) => `${v.getDotPath(issue) ?? 'request'}: ${issue.message}`)
+      .join('; ');
+    const identified = v.safeParse(v.object({ id: PredictionRequest.entries.id }), given);
+    if (identified.success) failed.push({ id: identified.output.id, status: 'failed', reason });
+    else
+      log.error('dropped: a request without a readable id', { source: event.source, id: event.id, reason });
+  }
+  return { requests, failed, replyTo };
+}

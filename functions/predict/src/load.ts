@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as v from 'valibot';
+import type { Loaded as LoadedModel } from '../../shared/follow-model.ts';
+import type { Artifact } from '../../shared/registry.ts';
+import { TeamsFile } from '../../shared/teams.ts';
+import type { Loaded } from './app.ts';
+import { createModel } from './model.ts';
+import { warmUp } from './predict.ts';
+
+/** The files of an artifact that `load` reads. */
+export const files = ['model.onnx', 'teams.json', 'card.json'] as const;
+
+/** Loads an artifact and runs it once. Rejects when a file is not what it should be. */
+export async function load({ folder }: Artifact, threads: number): Promise<LoadedModel<Loaded>> {
+  const read = async (file: string): Promise<unknown> =>
+    JSON.parse(await readFile(path.join(folder, file), 'utf8'));
+  const model = await createModel(folder, threads);
+  try {
+    const teams = await warmUp(model, v.parse(TeamsFile, await read('teams.json')));
+    return { value: { model, teams, card: await read('card.json') }, release: () => model.release() };
+  } catch (error) {
+    await model.release();
+    throw error;
+  }
+}

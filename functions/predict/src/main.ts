@@ -1,0 +1,46 @@
+import * as v from 'valibot';
+import { commonEntries, modelEntries, readConfig } from '../../shared/config.ts';
+import { cannotLoad, configuredRegistry } from '../../shared/configured-registry.ts';
+import { followModel, type FollowedModel } from '../../shared/follow-model.ts';
+import { createLog } from '../../shared/log.ts';
+import { createMetrics } from '../../shared/metrics.ts';
+import { serve, start } from '../../shared/serve.ts';
+import { wake } from '../../shared/wake.ts';
+import { createApp, type Loaded } from './app.ts';
+import { files, load } from './load.ts';
+import { inferenceThreads } from './threads.ts';
+
+async function main(): Promise<void> {
+  const config = readConfig(v.object({ ...commonEntries, ...modelEntries }), process.env);
+  wake(config.WAKE_URLS);
+  const log = createLog(config.LOG_LEVEL);
+  const metrics = createMetrics({
+    kickoff_inference_seconds: 'Time of one run of the graph, for the whole list of an event',
+    kickoff_outcomes_total: 'Outcomes by status',
+  });
+  const readiness = { ready: false };
+  let model: FollowedModel<Loaded> | undefined;
+  const app = createApp({ model: () => model, alias: config.MODEL_URI, log, metrics });
+  await serve({
+    port: config.PORT,
+    metricsPort: config.METRICS_PORT,
+    metrics: metrics.text,
+    fetch: app.fetch,
+    readiness,
+    drainMs: config.DRAIN_MS,
+    log,
+    close: async () => model?.close(),
+  });
+  const threads = inferenceThreads();
+  model = await followModel(configuredRegistry(config, 'predict'), {
+    files,
+    pollMs: config.MODEL_POLL_MS,
+    load: (artifact) => load(artifact, threads),
+    log,
+  }).catch(cannotLoad(config));
+  readiness.ready = true;
+  const { version } = model.current().ref;
+  log.info('ready', { model: version, threads, sinceStartMs: Math.round(performance.now()) });
+}
+
+start(main, createLog('error'));

@@ -1,0 +1,72 @@
+import http from 'node:http';
+import https from 'node:https';
+
+// node:http rather than fetch: it loads with the process and costs less per call, which a cold start and a busy publisher notice.
+const agents = {
+  http: new http.Agent({ keepAlive: true }),
+  https: new https.Agent({ keepAlive: true }),
+};
+
+export type Answer = { status: number; headers: Headers; body: string };
+
+/** Sends a request and reads the whole answer within `deadlineMs`; rejects on a transport error and at the deadline. */
+export async function send(
+  url: string,
+  request: { method?: string; headers?: Record<string, string>; body?: string },
+  deadlineMs: number,
+): Promise<Answer> {
+  const signal = AbortSignal.timeout(deadlineMs);
+  for (;;) {
+    try {
+      return await attempt(url, request, signal);
+    } catch (error) {
+      // A kept connection that the server closed meanwhile: nobody has read the request.
+      if (!(error instanceof StaleConnection)) throw error;
+    }
+  }
+}
+
+class StaleConnection extends Error {}
+
+function attempt(
+  url: string,
+  {
+    method = 'POST',
+    headers = {},
+    body = '',
+  }: { method?: string; headers?: Record<string, string>; body?: string },
+  signal: AbortSignal,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const secure = url.startsWith('https:');
+    const outgoing = (secure ? https : http).request(
+      url,
+      {
+        method,
+        signal,
+        agent: secure ? agents.https : agents.http,
+        headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          const received = new Headers();
+          for (const [name, value] of Object.entries(incoming.headers))
+            if (value !== undefined) received.set(name, String(value));
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: received,
+            body: Buffer.concat(chunks).toString('utf8'),
+          });
+        });
+      },
+    );
+    outgoing.on('error', (error) => {
+      const reset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      reject(outgoing.reusedSocket && reset ? new StaleConnection() : error);
+    });
+    outgoing.end(body);
+  });
+}

@@ -1,0 +1,61 @@
+import { STATUS_CODES } from 'node:http';
+import type * as v from 'valibot';
+
+/** One fault of the input: a JSON pointer (RFC 6901) to it, and what to do. */
+export type Fault = { pointer: string; detail: string; nearest?: readonly string[] };
+
+/** An answer that is an error, as RFC 9457 writes it (`application/problem+json`). */
+export class Problem extends Error {
+  override name = 'Problem';
+  readonly status: number;
+  readonly faults: readonly Fault[];
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(
+    status: number,
+    detail: string,
+    more: { faults?: readonly Fault[]; headers?: Record<string, string> } = {},
+  ) {
+    super(detail);
+    this.status = status;
+    this.faults = more.faults ?? [];
+    this.headers = more.headers ?? {};
+  }
+}
+
+/** The response of a problem; `requestId` is how a caller names it to us. */
+export function problemResponse(problem: Problem, requestId: string): Response {
+  const body = {
+    type: 'about:blank',
+    title: STATUS_CODES[problem.status] ?? 'Error',
+    status: problem.status,
+    detail: problem.message,
+    requestId,
+    ...(problem.faults.length > 0 ? { errors: problem.faults } : {}),
+  };
+  return new Response(JSON.stringify(body), {
+    status: problem.status,
+    headers: { ...problem.headers, 'content-type': 'application/problem+json' },
+  });
+}
+
+/** 503 with `Retry-After` in seconds. */
+export function retryLater(detail: string, seconds = 1): Problem {
+  return new Problem(503, detail, { headers: { 'retry-after': String(seconds) } });
+}
+
+/** The faults of a schema's issues, below `prefix`. */
+export function faultsOf(issues: readonly v.BaseIssue<unknown>[], prefix = ''): Fault[] {
+  return issues.map((issue) => ({
+    pointer: prefix + (issue.path ?? []).map(({ key }) => `/${escape(String(key))}`).join(''),
+    detail:
+      issue.expected === 'never'
+        ? 'is not a known field'
+        : issue.received === 'undefined'
+          ? 'is required'
+          : issue.message,
+  }));
+}
+
+function escape(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}

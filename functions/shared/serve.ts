@@ -1,0 +1,99 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { type Fetch, type Readiness, withHealth } from './health.ts';
+import { ConfigFault } from './config.ts';
+import type { Log } from './log.ts';
+
+/** Exit codes of sysexits.h: bad configuration, and a service that is needed is not there. */
+export const exitCodes = { config: 78, unavailable: 69 } as const;
+
+/** Ends the process with this code and one line of log. */
+export class Exit extends Error {
+  override name = 'Exit';
+  readonly code: number;
+  constructor(code: number, message: string, options?: { cause: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Runs a function's `main`: a bad configuration ends it with 78, an `Exit` with its code, anything else with 1. */
+export function start(main: () => Promise<void>, log: Pick<Log, 'error'>): void {
+  main().catch((error: unknown) => {
+    if (error instanceof ConfigFault) log.error(error.message);
+    else if (error instanceof Exit)
+      log.error(error.message, error.cause === undefined ? {} : { error: error.cause });
+    else log.error('cannot start', { error });
+    process.exit(error instanceof ConfigFault ? exitCodes.config : error instanceof Exit ? error.code : 1);
+  });
+}
+
+export type Server = { port: number; metricsPort: number | undefined };
+
+/**
+ * Listens on 0.0.0.0:`port` (Knative's runtime contract) and stops as it must there: on SIGTERM it is unready at once, answers what is in
+ * flight (queue-proxy does not wait for it), closes the clients and exits with 0, or with 1 when `drainMs` did not suffice.
+ */
+export async function serve(options: {
+  port: number;
+  metricsPort: number;
+  metrics: () => string;
+  fetch: Fetch;
+  readiness: Readiness;
+  drainMs: number;
+  log: Log;
+  close: () => Promise<void>;
+}): Promise<Server> {
+  const { readiness, log } = options;
+  const server = http.createServer(getRequestListener(withHealth(readiness, options.fetch)));
+  // Longer than any keep-alive of queue-proxy's and the local activator's clients: the side that reuses a connection must close it.
+  server.keepAliveTimeout = 120_000;
+  server.requestTimeout = 60_000;
+  const port = await listen(server, options.port);
+  const metricsServer = http.createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(options.metrics());
+  });
+  const metricsPort =
+    options.metricsPort === 0 ? undefined : await listen(metricsServer, options.metricsPort);
+
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    readiness.ready = false;
+    log.info('stopping', { signal });
+    const deadline = setTimeout(() => {
+      log.error('stopped with work in flight', { drainMs: options.drainMs });
+      process.exit(1);
+    }, options.drainMs);
+    const drained = new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+      server.closeIdleConnections();
+    });
+    drained
+      .then(() => options.close())
+      .then(() => {
+        clearTimeout(deadline);
+        process.exit(0);
+      })
+      .catch((error: unknown) => {
+        log.error('cannot stop cleanly', { error });
+        process.exit(1);
+      });
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  log.info('listening', { port, sinceStartMs: Math.round(performance.now()) });
+  return { port, metricsPort };
+}
+
+function listen(server: http.Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '0.0.0.0', () => {
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
