@@ -1,15 +1,20 @@
-"""python -m model train|evaluate|register: run from the root of the project."""
+"""The model's life, one command each; run from the root of the project."""
 
 import argparse
 import os
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from . import artifact, evaluate, registry
+from . import alias, artifact, evaluate
 from .faults import Fault
-from .matches import read_matches
-from .params import PARAMS, read_params
+from .matches import Match, read_matches
+from .params import PARAMS, Params, read_params
+from .promote import compare
+from .registry import REGISTRY, Folder
 from .train import day, train
+from .tune import tune
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data" / "matches.csv"
@@ -19,61 +24,119 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        options.command(options, read_params(options.params))
     except Fault as fault:
         print(fault, file=sys.stderr)
         return 1
     return 0
 
 
-def _train(options: argparse.Namespace) -> None:
-    trained = train(options.data, read_params(options.params), options.as_of)
+def _train(options: argparse.Namespace, params: Params) -> None:
+    trained = train(options.data, params, options.as_of)
     artifact.write(artifact.artifact(trained), options.out)
-    print(f"{trained.name} as of {trained.ratings_as_of}: {len(trained.onnx)} bytes of ONNX in {options.out}")
+    print(f"{trained.name}, ratings as of {trained.ratings_as_of}: {len(trained.onnx)} bytes of ONNX in {options.out}")
 
 
-def _evaluate(options: argparse.Namespace) -> None:
-    params = read_params(options.params)
-    matches = read_matches(options.data, day(options.as_of) if options.as_of else None)
+def _evaluate(options: argparse.Namespace, params: Params) -> None:
+    print(_evaluation(_matches(options), params, options.out))
+
+
+def _evaluation(matches: list[Match], params: Params, out: Path) -> str:
     evaluation = evaluate.evaluate(matches, params)
     result = evaluate.report(evaluation, params)
-    evaluate.write(evaluation, result, options.out)
-    print(evaluate.table(result))
+    evaluate.write(evaluation, result, out)
+    return evaluate.table(result)
 
 
-def _register(options: argparse.Namespace) -> None:
-    params = read_params(options.params)
-    alias = None if options.no_alias else params.register_model.alias
+def _tune(options: argparse.Namespace, params: Params) -> None:
+    print(tune(_matches(options), params))
+
+
+def _register(options: argparse.Namespace, params: Params) -> None:
+    name, registry = params.register_model.name, _registry(options)
     trained = train(options.data, params, options.as_of)
-    if os.environ.get("MLFLOW_TRACKING_URI"):
-        from .server import register
+    with tempfile.TemporaryDirectory() as folder:
+        if trained.card["metrics"]:
+            _evaluation(_matches(options), params, Path(folder))
+        version = registry.register(trained, Path(folder))
+    print(f"{name} version {version}, ratings as of {trained.ratings_as_of}")
+    if not options.no_alias:
+        alias.move(registry, name, params.register_model.alias, version)
+        print(f"{params.register_model.alias} is version {version}")
 
-        version = register(trained, alias, read_params(options.params))
-    else:
-        version = registry.register(trained, alias, options.registry)
-    moved = f", {alias} moved to it" if alias else ""
-    print(f"{trained.name} version {version}, ratings as of {trained.ratings_as_of}{moved}")
+
+def _promote(options: argparse.Namespace, params: Params) -> None:
+    name, moving, registry = params.register_model.name, params.register_model.alias, _registry(options)
+    versions = registry.versions(name)
+    version = options.version or (versions[-1] if versions else None)
+    if version is None or version not in versions:
+        raise Fault(
+            f"{name} has no READY version {version or ''}; register one by: python -m model register --no-alias"
+        )
+    current = registry.holder(name, moving)
+    if current == version:
+        raise Fault(f"{moving} is version {version} already")
+    candidate = registry.load(name, version)
+    if current:
+        comparison = compare(candidate, registry.load(name, current), _matches(options))
+        print(f"version {version} against {current}, {comparison}")
+        if comparison.worse and not options.force:
+            raise Fault(
+                f"refused: version {version} is worse than {current} by more than the noise; --force moves it anyway"
+            )
+    alias.move(registry, name, moving, version)
+    print(f"{moving} is version {version}" + (f", was {current}" if current else ""))
+
+
+def _rollback(options: argparse.Namespace, params: Params) -> None:
+    back, left = alias.rollback(_registry(options), params.register_model.name, params.register_model.alias)
+    print(f"{params.register_model.alias} is version {back} again, was {left}")
+
+
+def _matches(options: argparse.Namespace) -> list[Match]:
+    return read_matches(options.data, day(options.as_of) if options.as_of else None)
+
+
+def _registry(options: argparse.Namespace):
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        return Folder(options.registry)
+    from .server import Server
+
+    return Server(uri)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m model", description=__doc__)
-    commands = parser.add_subparsers(required=True)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--params", type=Path, default=PARAMS, help="parameters (default: model/params.yaml)")
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument("--data", type=Path, default=DATA, help="results as CSV (default: ../shared/data/matches.csv)")
+    data.add_argument(
+        "--as-of", help="day of the ratings, YYYY-MM-DD; results after it are refused (default: the last)"
+    )
+    store = argparse.ArgumentParser(add_help=False)
+    store.add_argument("--registry", type=Path, default=REGISTRY, help="registry where MLFLOW_TRACKING_URI is not set")
 
-    def command(name: str, run, what: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=what, description=what)
+    def command(name: str, run: Callable, what: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=what, description=what, parents=[common, *parents])
         made.set_defaults(command=run)
-        made.add_argument("--data", type=Path, default=DATA, help="results as CSV (default: ../shared/data/matches.csv)")
-        made.add_argument("--params", type=Path, default=PARAMS, help="parameters (default: model/params.yaml)")
-        made.add_argument("--as-of", help="day of the ratings, YYYY-MM-DD (default: the last day in the data)")
         return made
 
-    one = command("train", _train, "build model, teams and card into a folder")
-    one.add_argument("--out", type=Path, default=ROOT / "model" / "out")
-    one = command("evaluate", _evaluate, "walk forward through the seasons and print the scores")
-    one.add_argument("--out", type=Path, default=ROOT / "model" / "out" / "evaluation")
-    one = command("register", _register, "train and register a version in MLFLOW_TRACKING_URI, or else in model/registry")
-    one.add_argument("--registry", type=Path, default=registry.REGISTRY, help="where, without MLFLOW_TRACKING_URI")
+    one = command("train", _train, "build model, teams and card into a folder", data)
+    one.add_argument("--out", type=Path, default=ROOT / "model" / "out", help="folder (default: model/out)")
+    one = command("evaluate", _evaluate, "walk forward through the seasons, print and write the scores", data)
+    one.add_argument("--out", type=Path, default=ROOT / "model" / "out" / "evaluation", help="folder for the figures")
+    command("tune", _tune, "search the ratings' parameters on the seasons of `tune` in the parameters", data)
+    one = command("register", _register, "train, add the version to the registry, move the alias to it", data, store)
     one.add_argument("--no-alias", action="store_true", help="leave the alias where it is")
+    one = command(
+        "promote", _promote, "move the alias to a version unless that is worse on the last season", data, store
+    )
+    one.add_argument("--version", help="which (default: the newest)")
+    one.add_argument("--force", action="store_true", help="even if it is worse")
+    command("rollback", _rollback, "move the alias back to the version it meant before", store)
     return parser
 
 

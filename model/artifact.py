@@ -9,9 +9,13 @@ import onnx
 import onnxruntime
 import yaml
 
+from .faults import Fault
 from .train import Trained
 
 SUMS = "SHA256SUMS"
+# What MLflow's client adds to a downloaded folder; the server does not have it.
+CLIENT_ONLY = "registered_model_meta"
+DIGEST_TAG, RATINGS_TAG = "kickoff.digest", "kickoff.ratings_as_of"
 REQUIREMENTS = f"onnx=={onnx.__version__}\nonnxruntime=={onnxruntime.__version__}\n"
 _DTYPES = {
     onnx.TensorProto.STRING: "str",
@@ -41,6 +45,25 @@ def digest(files: dict[str, bytes]) -> str:
     return f"sha256:{hashlib.sha256(files[SUMS]).hexdigest()}"
 
 
+def read(folder: Path) -> dict[str, bytes]:
+    """The files of a version from a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != CLIENT_ONLY
+    }
+
+
+def check(files: dict[str, bytes], tagged: str | None, what: str) -> dict[str, bytes]:
+    """The same files, if they are what the registry says; raises Fault otherwise."""
+    rest = {path: content for path, content in files.items() if path != SUMS}
+    if SUMS not in files or digest(files) != tagged:
+        raise Fault(f"{what}: {SUMS} does not have the digest of tag {DIGEST_TAG}")
+    if files[SUMS] != sums(rest):
+        raise Fault(f"{what}: the files are not those of {SUMS}")
+    return files
+
+
 def run_id(trained: Trained) -> str:
     """32 hex digits like an MLflow run id, from the content."""
     return hashlib.sha256(trained.onnx + _json(trained.card)).hexdigest()[:32]
@@ -64,8 +87,14 @@ def write(files: dict[str, bytes], folder: Path) -> None:
         (folder / path).write_bytes(content)
 
 
+def signature(model: bytes) -> tuple[str, str]:
+    """Inputs and outputs of a graph as MLflow writes them, in JSON."""
+    graph = onnx.load_model_from_string(model).graph
+    return json.dumps([_tensor(value) for value in graph.input]), json.dumps([_tensor(value) for value in graph.output])
+
+
 def _mlmodel(trained: Trained) -> bytes:
-    graph = onnx.load_model_from_string(trained.onnx).graph
+    inputs, outputs = signature(trained.onnx)
     model = {
         "flavors": {
             "onnx": {
@@ -78,11 +107,7 @@ def _mlmodel(trained: Trained) -> bytes:
             "python_function": {"data": "model.onnx", "loader_module": "mlflow.onnx", "python_version": "3.11"},
         },
         "run_id": run_id(trained),
-        "signature": {
-            "inputs": json.dumps([_tensor(value) for value in graph.input]),
-            "outputs": json.dumps([_tensor(value) for value in graph.output]),
-            "params": None,
-        },
+        "signature": {"inputs": inputs, "outputs": outputs, "params": None},
         "utc_time_created": f"{trained.ratings_as_of} 00:00:00",
     }
     return yaml.safe_dump(model, sort_keys=True).encode()

@@ -58,7 +58,9 @@ def evaluate(matches: list[Match], params: Params) -> Evaluation:
         frozen_table = table_of(state, params.scoreline.rho, past[-1].date)
         frozen[now] = outcomes(frozen_table.log_rates(fixtures), params.scoreline.rho)
     ours = outcomes(np.array(rates), params.scoreline.rho)
-    return Evaluation(matches, outcome, season, top, {"base rates": base, "Elo + ordered logit": elo, "ours": ours}, frozen)
+    return Evaluation(
+        matches, outcome, season, top, {"base rates": base, "Elo + ordered logit": elo, "ours": ours}, frozen
+    )
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def table(result: Report) -> str:
         lines.append(f"| {name} | {cells} | {_short(b.rps, 4)} |")
     gap = result.versus_elo
     lines.append("")
-    lines.append(f"RPS of ours less Elo's, {result.seasons}, paired: {gap.mean:+.5f} [{gap.low:+.5f}, {gap.high:+.5f}] (95 %)")
+    lines.append(
+        f"RPS of ours less Elo's, {result.seasons}, paired: {gap.mean:+.5f} [{gap.low:+.5f}, {gap.high:+.5f}] (95 %)"
+    )
     return "\n".join(lines)
 
 
@@ -129,7 +133,9 @@ def write(evaluation: Evaluation, result: Report, out: Path) -> None:
         for season in sorted(set(evaluation.season[every])):
             inside = (leagues == league.id) & (evaluation.season == season)
             if inside.any():
-                rows.append({"league": league.id, "season": season, **rounded(asdict(scores(ours[inside], outcome[inside])))})
+                rows.append(
+                    {"league": league.id, "season": season, **rounded(asdict(scores(ours[inside], outcome[inside])))}
+                )
     _write_csv(out / "leagues.csv", rows)
 
 

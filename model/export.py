@@ -52,7 +52,7 @@ def table_of(state: State, rho: float, as_of: str) -> Table:
             for league in known
             if league.country == state.teams[team].league[:3]
         }
-        # Abroad, and in the neutral league, a team has the rating of the same tier at home; the neutral is a first tier.
+        # Abroad, and in the neutral league, a team has the rating of the same tier at home; the neutral is a first one.
         strength[row] = [tiers.get(tier, next(iter(tiers.values()))) for tier in (1, *(one.tier for one in LEAGUES))]
     bases = np.zeros((len(LEAGUES) + 1, 2))
     for league in known:
@@ -84,7 +84,9 @@ def plays_in(state: State, team: str) -> str | None:
 def _over(state: State, league: str, as_of: str) -> bool:
     season = state.leagues[league].season
     teams = sum(team.league == league and team.season == season for team in state.teams.values())
-    return as_of >= f"{int(season[:4]) + 1}-{SEASON_ENDS}" or state.leagues[league].played >= FINISHED * teams * (teams - 1)
+    return as_of >= f"{int(season[:4]) + 1}-{SEASON_ENDS}" or state.leagues[league].played >= FINISHED * teams * (
+        teams - 1
+    )
 
 
 def _strength(state: State, team: str, league: str, over: bool) -> tuple[float, float]:

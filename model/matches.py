@@ -56,7 +56,9 @@ def read_matches(path: Path, as_of: str | None = None) -> list[Match]:
                 found = list(_row_faults(row, as_of))
                 key = (row["season"], row["league"], row["home"], row["away"])
                 if key in seen:
-                    found.append(f"duplicate of line {seen[key]}: {row['home']} v {row['away']}, {row['league']} {row['season']}")
+                    found.append(
+                        f"duplicate of line {seen[key]}: {row['home']} v {row['away']}, {row['league']} {row['season']}"
+                    )
                 seen.setdefault(key, line)
                 faults.extend(f"line {line}: {fault}" for fault in found)
                 if not found and row.get("awarded", "0") != "1":
@@ -87,7 +89,13 @@ def data_digest(matches: list[Match]) -> str:
 
 def _match(row: dict[str, str]) -> Match:
     return Match(
-        row["date"], row["season"], row["league"], row["home"], row["away"], int(row["home_goals"]), int(row["away_goals"])
+        row["date"],
+        row["season"],
+        row["league"],
+        row["home"],
+        row["away"],
+        int(row["home_goals"]),
+        int(row["away_goals"]),
     )
 
 

@@ -47,7 +47,9 @@ def train(data: Path, params: Params, as_of: str | None = None) -> Trained:
     aliases = read_aliases(sorted(state.teams))
     table = table_of(state, params.scoreline.rho, as_of)
     onnx = graph(table, spellings(aliases)).SerializeToString(deterministic=True)
-    return Trained(params.register_model.name, as_of, onnx, _teams(state, aliases, as_of), _card(matches, params, as_of))
+    return Trained(
+        params.register_model.name, as_of, onnx, _teams(state, aliases, as_of), _card(matches, params, as_of)
+    )
 
 
 def _teams(state: State, aliases: dict[str, list[str]], as_of: str) -> dict:

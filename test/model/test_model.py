@@ -16,7 +16,7 @@ from model.matches import read_matches
 from model.names import read_aliases, spellings
 from model.params import read_params
 from model.ratings import rate
-from model.registry import read_index
+from model.registry import Folder
 from model.scoreline import READINGS, grid
 from model.train import train
 
@@ -69,7 +69,7 @@ def test_training_twice_gives_what_is_shipped(results):
 
 
 def test_index_tells_the_digest_of_the_shipped_version():
-    model = read_index()["match-outcome"]
+    model = Folder().index()["match-outcome"]
     shipped = next(one for one in model["versions"] if one["version"] == model["aliases"]["Production"])
     sums = (SHIPPED / "SHA256SUMS").read_bytes()
     assert shipped["tags"]["kickoff.digest"] == f"sha256:{hashlib.sha256(sums).hexdigest()}"
@@ -123,7 +123,9 @@ def test_graph_equals_numpy(results, shipped):
 
 
 def test_unknown_names_get_average_finite_figures(shipped):
-    out = ask(shipped, [("Nobody", "Arsenal", ""), ("Arsenal", "Nobody", "ENG1"), ("", "", "ENG2"), ("arsenal", "x", "")])
+    out = ask(
+        shipped, [("Nobody", "Arsenal", ""), ("Arsenal", "Nobody", "ENG1"), ("", "", "ENG2"), ("arsenal", "x", "")]
+    )
     assert not out["known"].any()
     assert all(np.isfinite(out[name]).all() for name in ("probs", "xg", "markets", "scoreline"))
     home, away = out["probs"][2, 0], out["probs"][2, 2]
@@ -131,7 +133,10 @@ def test_unknown_names_get_average_finite_figures(shipped):
 
 
 def test_missing_league_is_the_home_team_s(shipped):
-    out = ask(shipped, [("Leeds United", "Burnley", ""), ("Leeds United", "Burnley", "ENG2"), ("Leeds United", "Burnley", "ENG1")])
+    out = ask(
+        shipped,
+        [("Leeds United", "Burnley", ""), ("Leeds United", "Burnley", "ENG2"), ("Leeds United", "Burnley", "ENG1")],
+    )
     # Not to the bit: a row's last one depends on its place in the batch.
     np.testing.assert_allclose(out["scoreline"][0], out["scoreline"][1], atol=1e-7)
     assert abs(out["scoreline"][0] - out["scoreline"][2]).max() > 1e-3
