@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,14 +37,10 @@ def _train(options: argparse.Namespace, params: Params) -> None:
 
 
 def _evaluate(options: argparse.Namespace, params: Params) -> None:
-    print(_evaluation(_matches(options), params, options.out))
-
-
-def _evaluation(matches: list[Match], params: Params, out: Path) -> str:
-    evaluation = evaluate.evaluate(matches, params)
+    evaluation = evaluate.evaluate(_matches(options), params)
     result = evaluate.report(evaluation, params)
-    evaluate.write(evaluation, result, out)
-    return evaluate.table(result)
+    evaluate.write(evaluation, result, options.out)
+    print(evaluate.table(result))
 
 
 def _tune(options: argparse.Namespace, params: Params) -> None:
@@ -55,10 +50,7 @@ def _tune(options: argparse.Namespace, params: Params) -> None:
 def _register(options: argparse.Namespace, params: Params) -> None:
     name, registry = params.register_model.name, _registry(options)
     trained = train(options.data, params, options.as_of)
-    with tempfile.TemporaryDirectory() as folder:
-        if trained.card["metrics"]:
-            _evaluation(_matches(options), params, Path(folder))
-        version = registry.register(trained, Path(folder))
+    version = registry.register(trained)
     print(f"{name} version {version}, ratings as of {trained.ratings_as_of}")
     if not options.no_alias:
         alias.move(registry, name, params.register_model.alias, version)

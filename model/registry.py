@@ -19,8 +19,8 @@ class Folder:
     def __init__(self, folder: Path = REGISTRY):
         self.folder = folder
 
-    def register(self, trained: Trained, evaluation: Path | None = None) -> str:
-        """Adds the next version; returns it. The evaluation's files stay where they are."""
+    def register(self, trained: Trained) -> str:
+        """Adds the next version; returns it."""
         index = self.index()
         model = index.setdefault(trained.name, {"aliases": {}, "versions": []})
         version = str(1 + max((int(one["version"]) for one in model["versions"]), default=0))

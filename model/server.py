@@ -9,6 +9,7 @@ from pathlib import Path
 
 import onnx
 
+from . import evaluate
 from .artifact import DIGEST_TAG, RATINGS_TAG, REQUIREMENTS, SUMS, check, digest, papers, read, signature, sums, write
 from .faults import Fault
 from .train import Trained
@@ -42,15 +43,17 @@ class Server:
         self.uri = uri
         self.client = mlflow.MlflowClient()
 
-    def register(self, trained: Trained, evaluation: Path | None = None) -> str:
+    def register(self, trained: Trained) -> str:
         """Logs a model and makes the next version of it, READY and readable back, or none; returns the version."""
         with self._faults():
             mlflow.set_experiment(trained.name)
             with mlflow.start_run(run_name=f"{trained.name} {trained.ratings_as_of}") as run:
                 mlflow.log_params({**trained.card["parameters"]["ratings"], **trained.card["parameters"]["scoreline"]})
                 mlflow.log_metrics(_flat(trained.card["metrics"]))
-                if evaluation:
-                    mlflow.log_artifacts(str(evaluation), "evaluation")
+                if trained.evaluated:
+                    with tempfile.TemporaryDirectory() as folder:
+                        evaluate.write(*trained.evaluated, Path(folder))
+                        mlflow.log_artifacts(folder, "evaluation")
                 logged = mlflow.onnx.log_model(
                     onnx.load_model_from_string(trained.onnx),
                     name=trained.name,

@@ -28,6 +28,7 @@ class Trained:
     onnx: bytes
     teams: dict
     card: dict
+    evaluated: tuple[evaluate.Evaluation, evaluate.Report] | None
 
 
 def day(text: str) -> str:
@@ -47,9 +48,9 @@ def train(data: Path, params: Params, as_of: str | None = None) -> Trained:
     aliases = read_aliases(sorted(state.teams))
     table = table_of(state, params.scoreline.rho, as_of)
     onnx = graph(table, spellings(aliases)).SerializeToString(deterministic=True)
-    return Trained(
-        params.register_model.name, as_of, onnx, _teams(state, aliases, as_of), _card(matches, params, as_of)
-    )
+    evaluated = _evaluated(matches, params)
+    card = _card(matches, params, as_of, evaluated[1] if evaluated else None)
+    return Trained(params.register_model.name, as_of, onnx, _teams(state, aliases, as_of), card, evaluated)
 
 
 def _teams(state: State, aliases: dict[str, list[str]], as_of: str) -> dict:
@@ -70,7 +71,7 @@ def _teams(state: State, aliases: dict[str, list[str]], as_of: str) -> dict:
     }
 
 
-def _card(matches: list[Match], params: Params, as_of: str) -> dict:
+def _card(matches: list[Match], params: Params, as_of: str, result: evaluate.Report | None) -> dict:
     return {
         "name": params.register_model.name,
         "ratings_as_of": as_of,
@@ -79,18 +80,22 @@ def _card(matches: list[Match], params: Params, as_of: str) -> dict:
             "seasons": sorted({match.season for match in matches}),
             "data_sha256": data_digest(matches),
         },
-        "metrics": _metrics(matches, params),
+        "metrics": _metrics(result) if result else {},
         "parameters": {"ratings": asdict(params.ratings), "scoreline": asdict(params.scoreline)},
         "licence": LICENCE,
     }
 
 
-def _metrics(matches: list[Match], params: Params) -> dict:
+def _evaluated(matches: list[Match], params: Params) -> tuple[evaluate.Evaluation, evaluate.Report] | None:
     wanted = {params.evaluate.season, *params.evaluate.seasons}
     if not wanted <= {match.season for match in matches}:
         print("no metrics in the card: the evaluated seasons are not all in the data", file=sys.stderr)
-        return {}
-    result = evaluate.report(evaluate.evaluate(matches, params), params)
+        return None
+    evaluation = evaluate.evaluate(matches, params)
+    return evaluation, evaluate.report(evaluation, params)
+
+
+def _metrics(result: evaluate.Report) -> dict:
     one, every = f"season_{result.season.replace('-', '_')}", f"seasons_{result.seasons.replace('-', '_')}"
     elo, base = "Elo + ordered logit", "base rates"
     return evaluate.rounded(

@@ -13,7 +13,7 @@ from .progress import progress
 from .ratings import rate
 from .scoreline import outcomes
 
-ROUNDS = 12
+ROUNDS = 20
 # Starting values of a search, not learned themselves: a few matches wash them out.
 FIXED = ("first_level", "first_home")
 
@@ -40,12 +40,14 @@ def tune(matches: list[Match], params: Params) -> str:
 
     best = {**asdict(params.ratings), "rho": params.scoreline.rho}
     steps = {name: max(abs(value) * 0.1, 0.0002) for name, value in best.items() if name not in FIXED}
-    lowest = loss(best)
+    lowest = start = loss(best)
     with progress("tuning", ROUNDS * len(steps)) as seen:
         for _ in range(ROUNDS):
             for name, step in steps.items():
                 for change in (step, -step):
-                    tried = {**best, name: best[name] + change}
+                    value = best[name] + change
+                    # A negative rate would learn the opposite of what happened.
+                    tried = {**best, name: max(value, 0.0) if name.endswith("rate") else value}
                     if (found := loss(tried)) < lowest:
                         best, lowest, steps[name] = tried, found, abs(step) * 1.5
                         break
@@ -55,4 +57,4 @@ def tune(matches: list[Match], params: Params) -> str:
     rho = round(best.pop("rho"), 4)
     found = replace(params.ratings, **{name: round(value, 4) for name, value in best.items()})
     sections = {"ratings": asdict(found), "scoreline": {"rho": rho}}
-    return f"# loss {lowest:.6f}\n{yaml.safe_dump(sections, sort_keys=False)}".rstrip()
+    return f"# loss {start:.6f} -> {lowest:.6f}\n{yaml.safe_dump(sections, sort_keys=False)}".rstrip()
