@@ -1,0 +1,48 @@
+import { DatabaseSync } from 'node:sqlite';
+import type { Message } from './queues.ts';
+
+export type Stored = { id: number; queue: string };
+
+/**
+ * The durable side of the embedded broker: one SQLite file. A commit is in the hands of the operating system when it returns
+ * (WAL, synchronous NORMAL): it survives `kill -9` of the process; a power cut may take the last few.
+ */
+export function openQueueFile(file: string) {
+  const db = new DatabaseSync(file);
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
+  // Held until close: a second runtime on the same folder would deliver every message twice.
+  db.exec('PRAGMA locking_mode = EXCLUSIVE;');
+  db.exec(`CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY, queue TEXT NOT NULL, properties TEXT NOT NULL, body BLOB NOT NULL) STRICT`);
+  const insert = db.prepare('INSERT INTO message (id, queue, properties, body) VALUES (?, ?, ?, ?)');
+  const remove = db.prepare('DELETE FROM message WHERE id = ?');
+  const select = db.prepare('SELECT properties, body FROM message WHERE id = ?');
+  const all = db.prepare('SELECT id, queue FROM message ORDER BY id');
+
+  return {
+    begin: () => {
+      db.exec('BEGIN IMMEDIATE');
+    },
+    commit: () => {
+      db.exec('COMMIT');
+    },
+    rollback: () => {
+      if (db.isTransaction) db.exec('ROLLBACK');
+    },
+    insert: (id: number, queue: string, { body, ...properties }: Message) => {
+      insert.run(id, queue, JSON.stringify(properties), body);
+    },
+    remove: (id: number) => {
+      remove.run(id);
+    },
+    read(id: number): Message {
+      const row = select.get(id) as { properties: string; body: Uint8Array } | undefined;
+      if (!row) throw new Error(`message ${id} is not in ${file}: the file was changed by another process`);
+      return { ...(JSON.parse(row.properties) as Omit<Message, 'body'>), body: row.body };
+    },
+    stored: () => all.all() as Stored[],
+    close: () => {
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { startBrokers } from './broker/broker.ts';
+import { systemClock, type Clock } from './broker/clock.ts';
+import { openEmbedded } from './broker/embedded.ts';
+import { openRabbit } from './broker/rabbitmq.ts';
+import type { Eventing, Log, Send } from './seams.ts';
+import { startSource } from './source/source.ts';
+import { startTick } from './tick.ts';
+import { brokerUrl } from './wiring/address.ts';
+import type { Wiring } from './wiring/wiring.ts';
+
+export type EventingOptions = {
+  wiring: Wiring;
+  /** RabbitMQ's URL; without it the embedded broker in `stateFolder`, and no sources (they consume from RabbitMQ). */
+  amqpUrl?: string | undefined;
+  stateFolder: string;
+  send: Send;
+  log: Log;
+  clock?: Clock;
+};
+
+/** Starts what a wiring declares: Brokers with their Triggers, and sources. */
+export async function startEventing(options: EventingOptions): Promise<Eventing> {
+  const { wiring, amqpUrl, stateFolder, send, log, clock = systemClock } = options;
+  mkdirSync(stateFolder, { recursive: true });
+  const queues = amqpUrl
+    ? await openRabbit(amqpUrl, log)
+    : openEmbedded(path.join(stateFolder, 'queues.sqlite'));
+  const stopping = new AbortController();
+  const cutting = new AbortController();
+  const running = { queues, send, log, clock, stopping: stopping.signal, cutting: cutting.signal };
+  const brokers = await startBrokers({ ...running, wiring });
+  if (amqpUrl) await queues.declare(wiring.topology);
+  const sources = amqpUrl
+    ? await Promise.all(
+        wiring.sources.map((source) =>
+          startSource({ ...running, send: brokers.route, source, namespace: wiring.namespace }),
+        ),
+      )
+    : [];
+  const ticks = wiring.pings.map((ping) =>
+    startTick({ ping, namespace: wiring.namespace, send: brokers.route, clock, log }),
+  );
+
+  return {
+    ingress(request) {
+      const host = request.headers['host']?.split(':')[0];
+      const broker =
+        wiring.brokers.find(({ name }) => new URL(brokerUrl(wiring.namespace, name)).hostname === host) ??
+        wiring.brokers[0];
+      if (!broker) throw new Error('the wiring has no Broker');
+      return brokers.receive(broker.name, request);
+    },
+    status: () => queues.counts(),
+    async close(deadlineMs) {
+      for (const tick of ticks) tick.stop();
+      stopping.abort();
+      const timer = setTimeout(() => {
+        cutting.abort();
+      }, deadlineMs);
+      await Promise.all([brokers.stop(), ...sources.map((source) => source.stop())]);
+      clearTimeout(timer);
+      await queues.close();
+    },
+  };
+}
