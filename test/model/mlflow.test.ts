@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { InferenceSession } from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRegistry } from '../../functions/shared/registry.ts';
+import { python } from '../needs.ts';
+import { freePort } from '../servers/free-port.ts';
+import { type Server, startServer } from '../servers/server.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const results = path.join(root, '../shared/data/matches.csv');
+const need = await python('model/requirements-mlflow.txt');
+const missing = 'missing' in need || !existsSync(results);
+const modelUri = 'models:/match-outcome@Production';
+
+describe.skipIf(missing)('python -m model against a real MLflow server', () => {
+  let server: Server;
+  let trackingUri: string;
+
+  beforeAll(async () => {
+    if ('missing' in need) return;
+    const port = await freePort();
+    trackingUri = `http://127.0.0.1:${port}`;
+    server = await startServer({
+      command: need.path,
+      args: (folder) => [
+        ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'],
+        ...['--backend-store-uri', `sqlite:///${folder}/mlflow.db`],
+        ...['--artifacts-destination', path.join(folder, 'artifacts')],
+      ],
+      env: () => ({ MLFLOW_DISABLE_TELEMETRY: 'true' }),
+      port,
+    });
+  });
+  afterAll(async () => {
+    await server.stop();
+  });
+
+  function model(...arguments_: string[]): { status: number | null; out: string } {
+    if ('missing' in need) throw new Error(need.missing);
+    const run = spawnSync(need.path, ['-m', 'model', ...arguments_], {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, MLFLOW_TRACKING_URI: trackingUri, MLFLOW_HTTP_REQUEST_MAX_RETRIES: '0' },
+      timeout: 60_000,
+    });
+    return { status: run.status, out: run.stdout + run.stderr };
+  }
+
+  test('registers a version that the functions can load, and moves the alias to it', async () => {
+    const { status, out } = model('register');
+    expect(status, out).toBe(0);
+    expect(out).toContain('Production is version 1');
+
+    const registry = createRegistry({ trackingUri, modelUri });
+    const ref = await registry.resolve();
+    expect(ref).toMatchObject({ name: 'match-outcome', version: '1', ratingsAsOf: '2025-05-31' });
+    const artifact = await registry.download(ref);
+    const { folder } = artifact;
+    const session = await InferenceSession.create(path.join(folder, 'model.onnx'));
+    expect(session.inputNames).toEqual(['home', 'away', 'league']);
+    expect(await readFile(path.join(folder, 'teams.json'), 'utf8')).toContain('"Man Utd"');
+    expect(await readFile(path.join(folder, 'MLmodel'), 'utf8')).toContain('model.onnx');
+    await session.release();
+    await artifact.discard();
+  }, 90_000);
+
+  test('registers nothing when the files cannot be stored, and leaves the alias', async () => {
+    const artifacts = path.join(server.folder, 'artifacts');
+    renameSync(artifacts, `${artifacts}.kept`);
+    writeFileSync(artifacts, 'a file where the server wants a folder');
+    const { status, out } = model('register');
+    expect(status, out).toBe(1);
+    expect(out).toContain(`MLflow at ${trackingUri}`);
+    expect(out).not.toContain('Traceback');
+    renameSync(artifacts, `${artifacts}.broken`);
+    renameSync(`${artifacts}.kept`, artifacts);
+
+    const versions = await fetch(`${trackingUri}/api/2.0/mlflow/model-versions/search`);
+    expect(await versions.json()).toMatchObject({ model_versions: [{ version: '1' }] });
+    expect(await createRegistry({ trackingUri, modelUri }).resolve()).toMatchObject({ version: '1' });
+  }, 90_000);
+
+  test('rolls back to the version before', async () => {
+    expect(model('rollback').out).toContain('nothing to go back to');
+    expect(model('register').out).toContain('Production is version 2');
+    expect(await createRegistry({ trackingUri, modelUri }).resolve()).toMatchObject({ version: '2' });
+    expect(model('rollback').out).toContain('Production is version 1 again, was 2');
+    expect(await createRegistry({ trackingUri, modelUri }).resolve()).toMatchObject({ version: '1' });
+    expect(model('promote').out).toContain('Production is version 2, was 1');
+  }, 120_000);
+
+  test('says so in one message when the server is down', async () => {
+    await server.kill('SIGTERM');
+    const { status, out } = model('rollback');
+    expect(status).toBe(1);
+    expect(out).toContain(`MLflow at ${trackingUri}`);
+    expect(out).not.toContain('Traceback');
+  }, 60_000);
+});
