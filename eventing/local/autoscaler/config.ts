@@ -1,0 +1,197 @@
+import * as v from 'valibot';
+import type { ApplyConfig } from './apply.ts';
+import type { Aggregation } from './buckets.ts';
+import type { DecideConfig } from './decide.ts';
+import type { MetricName } from './metric.ts';
+import { ALTERNATE_NAMES, Annotations, ClusterConfig } from './settings.ts';
+import { resolveTarget } from './target.ts';
+
+const PREFIX = 'autoscaling.knative.dev/';
+/** Knative's config-deployment default. */
+const PROGRESS_DEADLINE_MS = 600_000;
+
+/** Everything that the autoscaler of one revision goes by; times in ms, ratios instead of percentages. */
+export type AutoscalerConfig = DecideConfig &
+  ApplyConfig & {
+    metric: MetricName;
+    aggregation: Aggregation;
+    panicWindowMs: number;
+    scaleDownDelayMs: number;
+  };
+
+/** A setting that was refused: its full key (for finding the line), the value given, and the sentence for people. */
+export type Fault = { key: string; value: unknown; message: string };
+
+/** Settings were refused; the message has a line per fault. */
+export class AutoscalerConfigError extends Error {
+  readonly faults: readonly Fault[];
+  constructor(faults: readonly Fault[]) {
+    super(faults.map((fault) => fault.message).join('\n'));
+    this.name = 'AutoscalerConfigError';
+    this.faults = faults;
+  }
+}
+
+/**
+ * The config of a revision from its template's annotations, the cluster's `config-autoscaler` and containerConcurrency (0: no limit).
+ * Annotations of other prefixes are not looked at. Throws AutoscalerConfigError naming every fault.
+ */
+export function parseAutoscalerConfig(given: {
+  annotations: Readonly<Record<string, unknown>>;
+  configAutoscaler: Readonly<Record<string, unknown>>;
+  containerConcurrency: number;
+}): AutoscalerConfig {
+  const faults: Fault[] = [];
+  const named = canonicalNames(given.annotations, faults);
+  const keyOf = (name: string) => named.keys[name] ?? `${PREFIX}${name}`;
+  const clusterKeyOf = (name: string) => `config-autoscaler ${name}`;
+  refuseUnknown(given.configAutoscaler, faults);
+  const annotations = read(Annotations, named.values, keyOf, faults);
+  const cluster = read(ClusterConfig, given.configAutoscaler, clusterKeyOf, faults);
+  if (!annotations || !cluster) throw new AutoscalerConfigError(faults);
+
+  const config = combine(annotations, cluster, given.containerConcurrency);
+  const refuse = (name: string, value: unknown, why: string) => {
+    const key = name in named.values ? keyOf(name) : clusterKeyOf(name);
+    faults.push({ key, value, message: `${key}: ${JSON.stringify(value)} is refused: ${why}` });
+  };
+  refuseContradictions(config, annotations, cluster, given.containerConcurrency, refuse);
+  if (faults.length > 0) throw new AutoscalerConfigError(faults);
+  return config;
+}
+
+type Annotated = v.InferOutput<typeof Annotations>;
+type Cluster = v.InferOutput<typeof ClusterConfig>;
+
+function combine(annotations: Annotated, cluster: Cluster, containerConcurrency: number): AutoscalerConfig {
+  const metric = annotations.metric ?? 'concurrency';
+  const stableWindowMs = annotations.window ?? cluster['stable-window'];
+  const panicPercentage = annotations['panic-window-percentage'] ?? cluster['panic-window-percentage'];
+  const thresholdPercentage =
+    annotations['panic-threshold-percentage'] ?? cluster['panic-threshold-percentage'];
+  const percentage = cluster['container-concurrency-target-percentage'];
+  const utilization = annotations['target-utilization-percentage'];
+  return {
+    metric,
+    aggregation: annotations['metric-aggregation-algorithm'] ?? 'linear',
+    ...resolveTarget({
+      metric,
+      containerConcurrency,
+      target: annotations.target,
+      utilization: utilization === undefined ? undefined : utilization / 100,
+      concurrencyTarget: cluster['container-concurrency-target-default'],
+      // Knative reads values up to 1 as a fraction.
+      concurrencyUtilization: percentage > 1 ? percentage / 100 : percentage,
+      rpsTarget: cluster['requests-per-second-target-default'],
+    }),
+    stableWindowMs,
+    panicWindowMs: Math.max(1, Math.round(((panicPercentage / 100) * stableWindowMs) / 1000)) * 1000,
+    panicThreshold: thresholdPercentage / 100,
+    maxScaleUpRate: cluster['max-scale-up-rate'],
+    maxScaleDownRate: cluster['max-scale-down-rate'],
+    activationScale: annotations['activation-scale'] ?? 1,
+    scaleDownDelayMs: annotations['scale-down-delay'] ?? cluster['scale-down-delay'],
+    targetBurstCapacity: annotations['target-burst-capacity'] ?? cluster['target-burst-capacity'],
+    activatorCapacity: cluster['activator-capacity'],
+    minScale: annotations['min-scale'] ?? cluster['min-scale'],
+    maxScale: annotations['max-scale'] ?? cluster['max-scale'],
+    initialScale: annotations['initial-scale'] ?? cluster['initial-scale'],
+    enableScaleToZero: cluster['enable-scale-to-zero'],
+    gracePeriodMs: cluster['scale-to-zero-grace-period'],
+    retentionMs:
+      annotations['scale-to-zero-pod-retention-period'] ?? cluster['scale-to-zero-pod-retention-period'],
+    progressDeadlineMs: PROGRESS_DEADLINE_MS,
+  };
+}
+
+/** Refuses values that are valid alone but not together. */
+function refuseContradictions(
+  config: AutoscalerConfig,
+  annotations: Annotated,
+  cluster: Cluster,
+  containerConcurrency: number,
+  refuse: (name: string, value: unknown, why: string) => void,
+): void {
+  const { minScale, maxScale, initialScale } = config;
+  const activationScale = annotations['activation-scale'];
+  const limit = cluster['max-scale-limit'];
+  if (maxScale > 0 && minScale > maxScale)
+    refuse('min-scale', minScale, `it is above max-scale, which is ${maxScale}; use 0 to ${maxScale}`);
+  if (limit > 0 && (maxScale === 0 || maxScale > limit))
+    refuse('max-scale', maxScale, `max-scale-limit of the cluster is ${limit}; use 1 to ${limit}`);
+  if (initialScale === 0 && !cluster['allow-zero-initial-scale'])
+    refuse('initial-scale', 0, 'the cluster has allow-zero-initial-scale false; use at least 1');
+  if (activationScale !== undefined && activationScale < minScale)
+    refuse('activation-scale', activationScale, `it is below min-scale; use at least ${minScale}`);
+  if (activationScale !== undefined && maxScale > 0 && activationScale > maxScale)
+    refuse('activation-scale', activationScale, `it is above max-scale; use 2 to ${maxScale}`);
+  // Knative silently lowers the target to the limit; the number in the file would then be a lie.
+  const { target } = annotations;
+  if (config.metric === 'concurrency' && containerConcurrency > 0 && target !== undefined)
+    if (target > containerConcurrency)
+      refuse(
+        'target',
+        target,
+        `containerConcurrency is ${containerConcurrency}; use 0.01 to ${containerConcurrency}`,
+      );
+}
+
+/** The autoscaling annotations by their canonical name, with the key under which each was given; unknown and doubled ones are faults. */
+function canonicalNames(annotations: Readonly<Record<string, unknown>>, faults: Fault[]) {
+  const values: Record<string, unknown> = {};
+  const keys: Record<string, string> = {};
+  for (const [key, value] of Object.entries(annotations)) {
+    if (!key.startsWith(PREFIX)) continue;
+    const given = key.slice(PREFIX.length);
+    const name = ALTERNATE_NAMES[given] ?? given;
+    if (!Object.hasOwn(Annotations.entries, name)) {
+      const known = Object.keys(Annotations.entries).join(', ');
+      faults.push({
+        key,
+        value,
+        message: `${key}: ${JSON.stringify(value)} is refused: unknown annotation; known are ${known}`,
+      });
+    } else if (keys[name] !== undefined) {
+      faults.push({
+        key,
+        value,
+        message: `${key}: ${JSON.stringify(value)} is refused: ${keys[name]} sets the same; keep one`,
+      });
+    } else {
+      values[name] = value;
+      keys[name] = key;
+    }
+  }
+  return { values, keys };
+}
+
+function refuseUnknown(cluster: Readonly<Record<string, unknown>>, faults: Fault[]): void {
+  for (const [name, value] of Object.entries(cluster)) {
+    // Every ConfigMap of Knative carries its documentation under this key.
+    if (name === '_example' || Object.hasOwn(ClusterConfig.entries, name)) continue;
+    const known = Object.keys(ClusterConfig.entries).join(', ');
+    const key = `config-autoscaler ${name}`;
+    faults.push({
+      key,
+      value,
+      message: `${key}: ${JSON.stringify(value)} is refused: unknown key; known are ${known}`,
+    });
+  }
+}
+
+/** The parsed settings, or undefined with a fault per value that is out of its range. */
+function read<Schema extends typeof Annotations | typeof ClusterConfig>(
+  schema: Schema,
+  values: unknown,
+  keyOf: (name: string) => string,
+  faults: Fault[],
+): v.InferOutput<Schema> | undefined {
+  const result = v.safeParse(schema, values);
+  if (result.success) return result.output;
+  for (const issue of result.issues) {
+    const key = keyOf(v.getDotPath(issue) ?? '');
+    const message = `${key}: ${JSON.stringify(issue.input)} is refused; use ${issue.message}`;
+    faults.push({ key, value: issue.input, message });
+  }
+  return undefined;
+}

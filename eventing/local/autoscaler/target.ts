@@ -1,0 +1,29 @@
+import type { MetricName } from './metric.ts';
+
+/** Knative never aims below this. */
+const LEAST_TARGET = 0.01;
+
+/** What is given about the load of a replica: annotations where set, the cluster's defaults, the hard limit (0: none). */
+export type TargetSettings = {
+  metric: MetricName;
+  containerConcurrency: number;
+  target: number | undefined;
+  utilization: number | undefined;
+  concurrencyTarget: number;
+  concurrencyUtilization: number;
+  rpsTarget: number;
+};
+
+/** The cluster's percentage is for concurrency only; for rps this is built in. */
+const RPS_UTILIZATION = 0.7;
+
+/** Load of a replica: `total` that it can take, and `target` that is aimed at, which is the utilized part (knative/serving target.go). */
+export function resolveTarget(settings: TargetSettings): { target: number; total: number } {
+  const concurrency = settings.metric === 'concurrency';
+  const limit = settings.containerConcurrency;
+  const usual = concurrency ? limit || settings.concurrencyTarget : settings.rpsTarget;
+  const total = settings.target ?? usual;
+  const utilization =
+    settings.utilization ?? (concurrency ? settings.concurrencyUtilization : RPS_UTILIZATION);
+  return { target: Math.max(LEAST_TARGET, total * utilization), total };
+}
