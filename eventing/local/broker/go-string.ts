@@ -6,7 +6,8 @@ export function goString(value: unknown): string {
   if (Buffer.isBuffer(value)) return `[${[...value].join(' ')}]`;
   if (Array.isArray(value)) return `[${value.map(goString).join(' ')}]`;
   if (typeof value === 'object') return goTable(value);
-  return String(value);
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  return '';
 }
 
 function goTable(table: object): string {
