@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import type * as v from 'valibot';
+import { parse } from 'valibot';
+import { StoreUnavailable } from './store.ts';
+import { schema } from './store-sqlite-schema.ts';
+
+/** An SQLite file with prepared statements, whose rows are parsed, and transactions that take the write lock at once. */
+export type SqliteFile = ReturnType<typeof openSqliteFile>;
+
+/** Opens the file, made if missing. Throws an `Error` with the remedy for a missing folder, a file of another kind, or no permission. */
+export function openSqliteFile(file: string) {
+  const folder = path.dirname(path.resolve(file));
+  if (file === '') throw new Error('STORE_URL=sqlite: names no file; write sqlite:path/of/file');
+  if (!existsSync(folder))
+    throw new Error(`STORE_URL=sqlite:${file}: the folder ${folder} does not exist; make it first`);
+  let database: DatabaseSync;
+  try {
+    database = new DatabaseSync(file, { timeout: 5000 });
+    // WAL: readers and the writer of several processes do not block each other. NORMAL: no commit is lost when a process dies, the last
+    // ones may be when the machine does (docs/durability.md).
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
+  } catch (cause) {
+    throw new Error(`STORE_URL=sqlite:${file}: ${remedy(cause)}`, { cause });
+  }
+
+  const statement = <Row>(sql: string, row: v.GenericSchema<unknown, Row>) => {
+    const prepared = database.prepare(sql);
+    return {
+      get: (...values: SQLInputValue[]): Row | undefined => {
+        const found = prepared.get(...values);
+        return found === undefined ? undefined : parse(row, found);
+      },
+      all: (...values: SQLInputValue[]): Row[] => prepared.all(...values).map((found) => parse(row, found)),
+    };
+  };
+  const change = (sql: string) => {
+    const prepared = database.prepare(sql);
+    return (...values: SQLInputValue[]): number => Number(prepared.run(...values).changes);
+  };
+  const begin = database.prepare('BEGIN IMMEDIATE');
+  const commit = database.prepare('COMMIT');
+  const rollback = database.prepare('ROLLBACK');
+  return {
+    statement,
+    change,
+    /** Runs `work` in one write transaction: all of it happens, or nothing. */
+    write<T>(work: () => T): T {
+      begin.run();
+      try {
+        const result = work();
+        commit.run();
+        return result;
+      } catch (error) {
+        if (database.isTransaction) rollback.run();
+        throw error;
+      }
+    },
+    /** Runs `work`, and throws what SQLite throws as `StoreUnavailable`. */
+    async guarded<T>(work: () => T): Promise<T> {
+      try {
+        return work();
+      } catch (cause) {
+        if (!isSqliteError(cause)) throw cause;
+        throw new StoreUnavailable(`the store sqlite:${file} does not take the work: ${cause.message}`, {
+          cause,
+        });
+      }
+    },
+    close: () => {
+      database.close();
+    },
+  };
+}
+
+function isSqliteError(error: unknown): error is Error & { errcode: number } {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
+}
+
+const primaryCode = 0xff;
+const notADatabase = 26;
+const cannotOpen = 14;
+const readOnly = 8;
+
+function remedy(cause: unknown): string {
+  if (!isSqliteError(cause)) return String(cause);
+  const code = cause.errcode & primaryCode;
+  if (code === notADatabase)
+    return 'the file is not an SQLite database; name another, or move it out of the way';
+  if (code === cannotOpen) return 'cannot be opened; it must be a file that this user may read and write';
+  if (code === readOnly) return 'cannot be written; give this user the right to write it and its folder';
+  return cause.message;
+}

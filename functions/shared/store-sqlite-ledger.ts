@@ -1,0 +1,276 @@
+import * as v from 'valibot';
+import { cacheKey, type ModelRef } from './prediction.ts';
+import type { Accepted, Completed, Found, Job, StoredOutcome } from './store.ts';
+import {
+  exhausted,
+  flightKey,
+  jobOf,
+  jobText,
+  type Kept,
+  maxAttempts,
+  outcomeOf,
+  patience,
+  placeOf,
+  requestId,
+  single,
+  textOf,
+} from './store-rules.ts';
+import type { SqliteFile } from './store-sqlite-file.ts';
+import { sqlitePruning, type SqliteResults } from './store-sqlite-results.ts';
+
+/** How long a settled request can be read by who listens, in ms. */
+const replyKept = 60_000;
+
+const Text = v.object({ text: v.string() });
+const Cached = v.object({ text: v.string(), model: v.string() });
+const Place = v.object({ job: v.string(), place: v.number() });
+const JobRow = v.object({
+  list: v.pipe(
+    v.number(),
+    v.transform((value) => value === 1),
+  ),
+  size: v.nullable(v.number()),
+  open: v.number(),
+  replyTo: v.nullable(v.string()),
+  expires: v.nullable(v.number()),
+  gone: v.pipe(
+    v.number(),
+    v.transform((value) => value === 1),
+  ),
+});
+const Overdue = v.object({ id: v.string(), list: v.number(), size: v.number(), attempts: v.number() });
+
+type Result = { text: string; model: string | null; cached: boolean };
+
+/** The ledger of an SQLite store (see `Store`). */
+export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kept) {
+  const prune = sqlitePruning(file, kept);
+  const jobById = file.statement(
+    'SELECT list, size, open, reply_to AS replyTo, expires, gone FROM jobs WHERE id = ?',
+    JobRow,
+  );
+  const insertJob = file.change(
+    'INSERT INTO jobs (id, list, size, open, reply_to, deadline, expires) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const setOpen = file.change(
+    'UPDATE jobs SET open = ?, deadline = iif(?1 = 0, NULL, deadline), expires = ? WHERE id = ?',
+  );
+  const setDeadline = file.change('UPDATE jobs SET deadline = ?, attempts = attempts + 1 WHERE id = ?');
+  const dueNow = file.change('UPDATE jobs SET deadline = ? WHERE id = ? AND deadline IS NOT NULL');
+  const overdueJobs = file.statement(
+    'SELECT id, list, size, attempts FROM jobs WHERE deadline <= ? ORDER BY deadline LIMIT ?',
+    Overdue,
+  );
+  const insertBody = file.change('INSERT INTO bodies (job, text) VALUES (?, ?)');
+  const bodyOf = file.statement('SELECT text FROM bodies WHERE job = ?', Text);
+  const deleteBody = file.change('DELETE FROM bodies WHERE job = ?');
+  const prediction = file.statement(
+    'SELECT text, model FROM predictions WHERE key = ? AND expires > ?',
+    Cached,
+  );
+  const savePrediction = file.change(
+    'INSERT OR REPLACE INTO predictions (key, text, model, expires) VALUES (?, ?, ?, ?)',
+  );
+  const flight = file.statement('SELECT job, place FROM flights WHERE key = ? AND expires > ?', Place);
+  const lead = file.change('INSERT OR REPLACE INTO flights (key, job, place, expires) VALUES (?, ?, ?, ?)');
+  const land = file.change('DELETE FROM flights WHERE job = ? AND place = ?');
+  const follow = file.change('INSERT INTO followers (leader, leader_place, job, place) VALUES (?, ?, ?, ?)');
+  const followers = file.statement(
+    'SELECT job, place FROM followers WHERE leader = ? AND leader_place = ?',
+    Place,
+  );
+  const unfollow = file.change('DELETE FROM followers WHERE leader = ? AND leader_place = ?');
+  const reply = file.change('INSERT INTO replies (reply_to, items, expires) VALUES (?, ?, ?)');
+
+  /** The requests that one transaction ends: results one by one, then what follows from them once for each job and each listener. */
+  function settlement(now: number, replyTo?: string) {
+    const ended = new Map<string, number[]>();
+    const counts = { done: 0, failed: 0 };
+    return {
+      add(job: string, place: number, { text, model, cached }: Result, failed: boolean): boolean {
+        if (!results.insert({ job, place, text, model, cached, failed })) return false;
+        counts[failed ? 'failed' : 'done'] += 1;
+        const places = ended.get(job);
+        if (places) places.push(place);
+        else ended.set(job, [place]);
+        return true;
+      },
+      finish(): void {
+        const replies = new Map<string, string[]>();
+        for (const [id, places] of ended) {
+          const job = jobById.get(id);
+          if (!job) {
+            // A producer's own request that never passed ingress: accepted by being answered.
+            insertJob(id, Number(places[0] !== single), null, 0, null, null, now + kept.result);
+            results.count('accepted', places.length);
+          } else {
+            const mine = places.filter((place) =>
+              job.list ? place !== single && place < (job.size ?? 0) : place === single,
+            );
+            const open = Math.max(0, job.open - mine.length);
+            setOpen(open, open === 0 ? now + kept.result : null, id);
+            if (open === 0) deleteBody(id);
+            results.count('accepted', places.length - mine.length);
+          }
+          const channel = job?.replyTo ?? replyTo;
+          if (channel === undefined) continue;
+          const items = replies.get(channel) ?? [];
+          for (const place of places) items.push(requestId(id, place));
+          replies.set(channel, items);
+        }
+        for (const [channel, items] of replies) reply(channel, JSON.stringify(items), now + replyKept);
+        results.count('done', counts.done);
+        results.count('failed', counts.failed);
+      },
+    };
+  }
+
+  function lookUp(job: Job, digest: string, now: number): (Result | undefined)[] {
+    return job.requests.map(({ request, outcome }) => {
+      if (outcome) {
+        const model = outcome.status === 'done' ? outcome.model : undefined;
+        return { text: textOf(outcome), model: model ? results.modelId(model) : null, cached: false };
+      }
+      const found = prediction.get(cacheKey(digest, request), now);
+      return found && { ...found, cached: true };
+    });
+  }
+
+  function answered(job: Job, known: (Result | undefined)[]): (StoredOutcome | undefined)[] {
+    return known.map((result, at) => {
+      const request = job.requests[at]?.request;
+      return (
+        result && request && outcomeOf(request.id, result.text, results.modelOf(result.model), result.cached)
+      );
+    });
+  }
+
+  function acceptOne(job: Job, digest: string, now: number): Accepted {
+    const { id } = job;
+    const before = jobById.get(id);
+    if (before) return { id, outcomes: results.ofJob(id, before.size), publish: [] };
+    const known = lookUp(job, digest, now);
+    const outcomes = answered(job, known);
+    const open = job.requests.filter((_, at) => !known[at]);
+    if (open.length === 0 && !job.keep) return { id, outcomes, publish: [] };
+
+    const ends = open.length === 0;
+    insertJob(
+      ...[id, Number(job.list), job.requests.length, open.length, job.replyTo ?? null],
+      ...[ends ? null : now + patience(1), ends ? now + kept.result : null],
+    );
+    if (!ends)
+      insertBody(
+        id,
+        jobText(
+          job,
+          open.map(({ request }) => request),
+        ),
+      );
+    results.count('accepted', job.requests.length);
+    const publish: number[] = [];
+    for (const [at, { request }] of job.requests.entries()) {
+      const place = job.list ? at : single;
+      const result = known[at];
+      if (result) {
+        const failed = outcomes[at]?.outcome.status === 'failed';
+        results.insert({ job: id, place, ...result, failed });
+        results.count(failed ? 'failed' : 'done', 1);
+        continue;
+      }
+      const key = flightKey(digest, request);
+      const leader = flight.get(key, now);
+      if (leader) follow(leader.job, leader.place, id, place);
+      else {
+        lead(key, id, place, now + kept.flight);
+        publish.push(at);
+      }
+    }
+    return { id, outcomes, publish };
+  }
+
+  /** Ends the flights that a request leads; its followers are the caller's to answer or to publish. */
+  function landed(job: string, place: number): { job: string; place: number }[] {
+    land(job, place);
+    const found = followers.all(job, place);
+    if (found.length > 0) unfollow(job, place);
+    return found;
+  }
+
+  return {
+    accept(jobs: readonly Job[], { digest, now }: { digest: string; now: number }): Accepted[] {
+      return file.write(() => {
+        const accepted = jobs.map((job) => acceptOne(job, digest, now));
+        prune(now, jobs.length);
+        return accepted;
+      });
+    },
+
+    complete({ model, outcomes, replyTo, now }: Completed): { stored: number; duplicates: number } {
+      return file.write(() => {
+        const models = new Map<ModelRef, string>();
+        const modelId = (ref: ModelRef): string => {
+          const id = models.get(ref) ?? results.modelId(ref);
+          models.set(ref, id);
+          return id;
+        };
+        const settled = settlement(now, replyTo);
+        let stored = 0;
+        for (const outcome of outcomes) {
+          const { job, place } = placeOf(outcome.id);
+          const ref = (outcome.status === 'done' ? outcome.model : undefined) ?? model;
+          const result = { text: textOf(outcome), model: modelId(ref), cached: false };
+          const failed = outcome.status === 'failed';
+          if (!settled.add(job, place, result, failed)) continue;
+          stored += 1;
+          if (outcome.status === 'done') {
+            const key = cacheKey(ref.digest, outcome.prediction);
+            savePrediction(key, result.text, result.model, now + kept.prediction);
+          }
+          for (const follower of landed(job, place))
+            settled.add(follower.job, follower.place, result, failed);
+        }
+        settled.finish();
+        const duplicates = outcomes.length - stored;
+        results.count('duplicates', duplicates);
+        prune(now, stored);
+        return { stored, duplicates };
+      });
+    },
+
+    overdue({ now, limit }: { now: number; limit: number }): Job[] {
+      return file.write(() => {
+        const open: Job[] = [];
+        const settled = settlement(now);
+        for (const { id, list, size, attempts } of overdueJobs.all(now, limit)) {
+          const places = list ? Array.from({ length: size }, (_, at) => at) : [single];
+          if (attempts < maxAttempts) {
+            setDeadline(now + patience(attempts + 1), id);
+            const body = bodyOf.get(id);
+            if (body) open.push(jobOf(body.text, (place) => !results.ofRequest(id, place)));
+            continue;
+          }
+          for (const place of places) {
+            if (!settled.add(id, place, { text: exhausted, model: null, cached: false }, true)) continue;
+            // What joined it would wait on; it is published itself by the next sweep.
+            for (const follower of landed(id, place)) dueNow(now, follower.job);
+          }
+        }
+        settled.finish();
+        prune(now, limit);
+        return open;
+      });
+    },
+
+    find(id: string, now: number): Found {
+      const job = jobById.get(id);
+      if (!job) return { status: 'unknown' };
+      if (job.gone) return { status: job.expires !== null && job.expires < now ? 'unknown' : 'expired' };
+      if (job.expires !== null && job.expires < now) return { status: 'expired' };
+      const outcomes = results.ofJob(id, job.size);
+      if (job.open > 0) return { status: 'queued', list: job.list, outcomes };
+      const failed = !job.list && outcomes[0]?.outcome.status === 'failed';
+      return { status: failed ? 'failed' : 'done', list: job.list, outcomes };
+    },
+  };
+}

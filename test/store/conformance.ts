@@ -1,0 +1,298 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Settled, Store } from '../../functions/shared/store.ts';
+import { until } from '../until.ts';
+import { digest, done, failed, list, model, outcomesOf, single, uuid } from './fixtures.ts';
+
+type Opened = { store: Store; another(): Promise<Store>; brief(): Promise<Store> };
+
+/** What every store promises. `open` makes an empty one; `another` is a second connection to it, `brief` one that keeps little. */
+export function storeConformance(name: string, open: () => Promise<Opened>): void {
+  describe(`store on ${name}`, () => {
+    let opened: Opened;
+    let store: Store;
+    const now = Date.now();
+    const accept = (jobs: Parameters<Store['accept']>[0], at = now) =>
+      store.accept(jobs, { digest, now: at });
+    const complete = (outcomes: ReturnType<typeof outcomesOf>, at = now) =>
+      store.complete({ model, outcomes, now: at });
+    const status = async (id: string): Promise<string> => (await store.find(id)).status;
+
+    beforeEach(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+    afterEach(() => store.close());
+
+    test('an id that was never given is unknown, whatever it looks like', async () => {
+      for (const id of [uuid(1), `${uuid(1)}.0`, '', 'x\n"\u0000{}', '../*'])
+        expect(await store.find(id)).toEqual({ status: 'unknown' });
+    });
+
+    test('an id stays known when its result has expired, and is unknown when it has too', async () => {
+      const brief = await opened.brief();
+      await brief.accept([single(uuid(1))], { digest, now: Date.now() });
+      await brief.complete({ model, outcomes: [failed(uuid(1))], now: Date.now() });
+      await until(async () => (await brief.find(uuid(1))).status === 'expired');
+      let n = 2;
+      await until(async () => {
+        await brief.accept([single(uuid(n++))], { digest, now: Date.now() });
+        return (await brief.find(uuid(1))).status === 'unknown';
+      });
+      await brief.close();
+    });
+
+    test('a failed outcome fails a single job with its reason, and is not cached', async () => {
+      await accept([single(uuid(1))]);
+      await complete([failed(uuid(1))]);
+      const found = await store.find(uuid(1));
+      expect(found).toEqual({
+        status: 'failed',
+        list: false,
+        outcomes: [{ outcome: failed(uuid(1)), model, cached: false }],
+      });
+      expect((await accept([single(uuid(2))]))[0]?.publish).toEqual([0]);
+    });
+
+    test('a request is queued, then done once and for all; a second answer is counted and changes nothing', async () => {
+      expect(await accept([single(uuid(1))])).toEqual([{ id: uuid(1), outcomes: [undefined], publish: [0] }]);
+      expect(await store.find(uuid(1))).toEqual({ status: 'queued', list: false, outcomes: [undefined] });
+      expect(await complete(outcomesOf(single(uuid(1))))).toEqual({ stored: 1, duplicates: 0 });
+      expect(await complete([failed(uuid(1)), failed(uuid(1))])).toEqual({ stored: 0, duplicates: 2 });
+      expect(await store.find(uuid(1))).toEqual({
+        status: 'done',
+        list: false,
+        outcomes: [{ outcome: outcomesOf(single(uuid(1)))[0], model, cached: false }],
+      });
+      expect(await store.audit()).toEqual({
+        ...{ accepted: 1, done: 1, failed: 0, open: 0, deadLettered: 0, duplicates: 2, unaccounted: [] },
+      });
+    });
+
+    test('accepting an id again publishes nothing and counts nothing, before and after its end', async () => {
+      await accept([single(uuid(1)), single(uuid(1))]);
+      expect((await accept([single(uuid(1))]))[0]?.publish).toEqual([]);
+      await complete([failed(uuid(1))]);
+      const again = await accept([single(uuid(1))]);
+      expect(again[0]?.outcomes[0]?.outcome.status).toBe('failed');
+      expect(again[0]?.publish).toEqual([]);
+      expect(await store.audit()).toMatchObject({ accepted: 1, failed: 1, open: 0, unaccounted: [] });
+    });
+
+    test('what is cached is answered at once and leaves no trace unless it is to be kept', async () => {
+      await accept([single(uuid(1))]);
+      await complete(outcomesOf(single(uuid(1))));
+      const accepted = await accept([single(uuid(2)), single(uuid(3), 'Arsenal', { keep: true })]);
+      const outcome = { ...outcomesOf(single(uuid(2)))[0], id: uuid(2) };
+      expect(accepted[0]).toEqual({ id: uuid(2), outcomes: [{ outcome, model, cached: true }], publish: [] });
+      expect(await status(uuid(2))).toBe('unknown');
+      expect(await status(uuid(3))).toBe('done');
+      expect(await store.audit()).toMatchObject({ accepted: 2, done: 2, open: 0, unaccounted: [] });
+    });
+
+    test('a prediction serves only its model, its fixture and its form', async () => {
+      await accept([single(uuid(1))]);
+      await complete(outcomesOf(single(uuid(1))));
+      const other = await store.accept([single(uuid(2))], { digest: 'other', now });
+      expect(other[0]?.publish).toEqual([0]);
+      const grid = single(uuid(3));
+      if (grid.requests[0]) grid.requests[0].request.scoreline = true;
+      expect((await accept([grid, single(uuid(4), 'Everton')])).map(({ publish }) => publish)).toEqual([
+        [0],
+        [0],
+      ]);
+    });
+
+    test('identical requests in flight share one publication, and each is answered under its own id', async () => {
+      const second = await opened.another();
+      await accept([single(uuid(1))]);
+      expect((await second.accept([single(uuid(2))], { digest, now }))[0]?.publish).toEqual([]);
+      const both = await accept([list(uuid(3), ['Arsenal', 'Everton', 'Everton'])]);
+      expect(both[0]?.publish).toEqual([1]);
+      await complete(outcomesOf(single(uuid(1))));
+      expect(await store.find(uuid(2))).toMatchObject({
+        status: 'done',
+        outcomes: [{ outcome: { id: uuid(2), status: 'done' }, model, cached: false }],
+      });
+      expect(await status(uuid(3))).toBe('queued');
+      await complete([done({ id: `${uuid(3)}.1`, home: 'Everton', away: 'Chelsea' })]);
+      const found = await store.find(uuid(3));
+      expect(found.status === 'done' && found.outcomes.map((one) => one?.outcome.id)).toEqual(
+        [0, 1, 2].map((at) => `${uuid(3)}.${at}`),
+      );
+      expect(await store.audit()).toMatchObject({
+        accepted: 5,
+        done: 5,
+        open: 0,
+        duplicates: 0,
+        unaccounted: [],
+      });
+      await second.close();
+    });
+
+    test('another kickoff is another question', async () => {
+      await accept([single(uuid(1), 'Arsenal', { kickoff: '2020-01-01' })]);
+      expect((await accept([single(uuid(2))]))[0]?.publish).toEqual([0]);
+    });
+
+    test('a failed outcome ends a flight, for those who joined it too', async () => {
+      await accept([single(uuid(1)), single(uuid(2))]);
+      await complete([failed(uuid(1))]);
+      expect(await status(uuid(2))).toBe('failed');
+      expect((await accept([single(uuid(3))]))[0]?.publish).toEqual([0]);
+    });
+
+    test('a flight does not hold for ever', async () => {
+      await accept([single(uuid(1))]);
+      expect((await accept([single(uuid(2))], now + 29_000))[0]?.publish).toEqual([]);
+      expect((await accept([single(uuid(3))], now + 31_000))[0]?.publish).toEqual([0]);
+    });
+
+    test('early outcomes of a list are stored with it; it is done when every outcome is there', async () => {
+      const job = list(uuid(1), ['Arsenal', 'Nowhere', 'Everton']);
+      if (job.requests[1]) job.requests[1].outcome = failed(`${uuid(1)}.1`);
+      const [accepted] = await accept([job]);
+      expect(accepted?.publish).toEqual([0, 2]);
+      expect(accepted?.outcomes[1]).toEqual({ outcome: failed(`${uuid(1)}.1`), cached: false });
+      const [first, , last] = outcomesOf(job);
+      if (first) await complete([first]);
+      expect(await status(uuid(1))).toBe('queued');
+      if (last) await complete([last]);
+      expect(await status(uuid(1))).toBe('done');
+      expect(await store.audit()).toMatchObject({
+        accepted: 3,
+        done: 2,
+        failed: 1,
+        open: 0,
+        unaccounted: [],
+      });
+    });
+
+    test('an answer to a request that ingress never saw is accepted and stored', async () => {
+      expect(await complete(outcomesOf(list(uuid(1), ['Arsenal', 'Everton'])))).toEqual({
+        stored: 2,
+        duplicates: 0,
+      });
+      await complete(outcomesOf(single(uuid(2))));
+      expect(await complete(outcomesOf(single(uuid(2))))).toEqual({ stored: 0, duplicates: 1 });
+      expect(await status(uuid(1))).toBe('done');
+      expect(await status(uuid(2))).toBe('done');
+      expect(await store.audit()).toMatchObject({
+        accepted: 3,
+        done: 3,
+        open: 0,
+        duplicates: 1,
+        unaccounted: [],
+      });
+    });
+
+    test('an overdue job is published again after 15 s, 30 s, …, and fails after six attempts', async () => {
+      const extensions = { traceparent: '00-1-2-01' };
+      const job = list(uuid(1), ['Arsenal', 'Everton'], { replyTo: 'r', extensions });
+      await accept([job]);
+      await complete(outcomesOf(job).slice(0, 1));
+      let at = now;
+      expect(await store.overdue({ now: at + 14_999, limit: 10 })).toEqual([]);
+      for (const wait of [15, 30, 60, 120, 240]) {
+        at += wait * 1000;
+        expect(await store.overdue({ now: at - 1, limit: 10 })).toEqual([]);
+        expect(await store.overdue({ now: at, limit: 10 })).toEqual([
+          { id: uuid(1), list: true, replyTo: 'r', extensions, requests: job.requests.slice(1) },
+        ]);
+      }
+      expect(await store.overdue({ now: at + 240_000, limit: 10 })).toEqual([]);
+      const found = await store.find(uuid(1));
+      expect(found).toMatchObject({
+        outcomes: [{}, { outcome: { status: 'failed', reason: 'not answered after 6 attempts' } }],
+      });
+      expect(await store.audit()).toMatchObject({
+        accepted: 2,
+        done: 1,
+        failed: 1,
+        open: 0,
+        unaccounted: [],
+      });
+    });
+
+    test('who joined a request that got no answer is published itself', async () => {
+      await accept([single(uuid(1))]);
+      let at = now;
+      for (const wait of [15, 30, 60, 120, 240]) await store.overdue({ now: (at += wait * 1000), limit: 10 });
+      const joined = at + 239_000;
+      await accept([single(uuid(2))], joined);
+      await store.overdue({ now: at + 240_000, limit: 10 });
+      expect(await status(uuid(1))).toBe('failed');
+      expect(await status(uuid(2))).toBe('queued');
+      expect((await store.overdue({ now: joined + 15_000, limit: 10 })).map(({ id }) => id)).toEqual([
+        uuid(2),
+      ]);
+    });
+
+    test('a sweep takes no more than its limit, and two at once take different jobs', async () => {
+      const second = await opened.another();
+      await accept([1, 2, 3, 4, 5].map((n) => single(uuid(n), `Team ${n}`)));
+      const at = { now: now + 15_000, limit: 2 };
+      const taken = (await Promise.all([store.overdue(at), second.overdue(at)])).flat().map(({ id }) => id);
+      expect(new Set(taken).size).toBe(4);
+      await second.close();
+    });
+
+    test('who listens hears of its own requests, from another process too, until it stops', async () => {
+      const second = await opened.another();
+      const heard: Settled[] = [];
+      const stop = await store.listen('replica-1', (settled) => heard.push(...settled));
+      await accept([single(uuid(1), 'Arsenal', { replyTo: 'replica-1' })]);
+      await accept([
+        single(uuid(2), 'Arsenal', { replyTo: 'replica-1' }),
+        single(uuid(3), 'Ajax', { replyTo: 'other' }),
+      ]);
+      const outcomes = [...outcomesOf(single(uuid(1))), ...outcomesOf(single(uuid(3), 'Ajax'))];
+      await second.complete({ model, outcomes, now });
+      await until(() => heard.length >= 2);
+      expect(heard.map(({ id }) => id).sort()).toEqual([uuid(1), uuid(2)]);
+      expect(heard[0]).toEqual({ id: uuid(1), outcome: outcomes[0], model, cached: false });
+      await store.complete({ model, outcomes: [failed(uuid(9))], replyTo: 'replica-1', now });
+      await until(() => heard.length === 3);
+      await stop();
+      await second.complete({ model, outcomes: [failed(uuid(10))], replyTo: 'replica-1', now });
+      await second.close();
+      expect(heard).toHaveLength(3);
+    });
+
+    test('a key is claimed once', async () => {
+      const second = await opened.another();
+      const claims = await Promise.all(
+        [store, second, store].map((one, n) => one.claim('key', { id: uuid(n), fingerprint: `f${n}` })),
+      );
+      expect(new Set(claims.map(({ id }) => id)).size).toBe(1);
+      expect(await store.claim('other', { id: uuid(7), fingerprint: 'f' })).toEqual({
+        id: uuid(7),
+        fingerprint: 'f',
+      });
+      await second.close();
+    });
+
+    test('dead letters are kept until they are removed, once each', async () => {
+      const letter = {
+        ...{ id: 'e1', time: '2026-08-31T12:00:00Z', destination: 'http://predict', code: 503, attempts: 6 },
+        event: { specversion: '1.0', id: 'e1', data: { requests: [] as string[] } },
+      };
+      expect(await store.deadLetters.find('e1')).toBeUndefined();
+      expect(await store.deadLetters.remove('e1')).toBe(false);
+      await store.deadLetters.add(letter);
+      await store.deadLetters.add(letter);
+      expect(await store.deadLetters.list()).toEqual([letter]);
+      expect(await store.deadLetters.find('e1')).toEqual(letter);
+      expect(await store.deadLetters.remove('e1')).toBe(true);
+      expect(await store.audit()).toMatchObject({ deadLettered: 1 });
+    });
+
+    test('text comes back as it was: empty arrays, long numbers, any letters', async () => {
+      const job = single(uuid(1), 'Škoda "\\ \n\u2028 東京');
+      const outcome = done({ id: uuid(1), home: 'Škoda "\\ \n\u2028 東京', away: 'Chelsea' });
+      if (outcome.status === 'done') outcome.prediction.scoreline = [[], [0.12345678901234567]];
+      await accept([job]);
+      await complete([outcome]);
+      expect(await store.find(uuid(1))).toMatchObject({ outcomes: [{ outcome }] });
+    });
+  });
+}

@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { openStore } from '../../functions/shared/store.ts';
+import { storeConformance } from './conformance.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'store-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+const brief = { result: 30, id: 500, prediction: 30, claim: 30, deadLetter: 30, flight: 30 };
+
+describe('openStore', () => {
+  test.each(['', 'store.db', 'postgres://h/d', 'SQLITE:x', 'sqlite:'])(
+    'refuses %j with the list',
+    async (url) => {
+      await expect(openStore(url)).rejects.toThrow(/sqlite:path/);
+    },
+  );
+  test('refuses a folder that does not exist, and names it', async () => {
+    await expect(openStore(`sqlite:${folder}/none/x.db`)).rejects.toThrow(
+      `the folder ${folder}/none does not exist`,
+    );
+  });
+  test('refuses a file that is not a database', async () => {
+    const file = path.join(folder, 'text');
+    writeFileSync(file, 'something else, and longer than the header of a database is '.repeat(50));
+    await expect(openStore(`sqlite:${file}`)).rejects.toThrow('not an SQLite database');
+  });
+  test('refuses a folder where a file should be', async () => {
+    await expect(openStore(`sqlite:${folder}`)).rejects.toThrow('cannot be opened');
+  });
+});
+
+let n = 0;
+storeConformance('SQLite', async () => {
+  const url = `sqlite:${folder}/${n++}.db`;
+  return {
+    store: await openStore(url),
+    another: () => openStore(url),
+    brief: () => openStore(url, { kept: brief }),
+  };
+});
