@@ -58,8 +58,8 @@ def table_of(state: State, rho: float, as_of: str) -> Table:
     for league in known:
         members = [row for row, team in enumerate(teams) if plays_in(state, team) == league.id]
         strength[-1, INDEX[league.id]] = strength[members, INDEX[league.id]].mean(axis=0)
-        one = state.leagues[league.id]
-        bases[INDEX[league.id]] = one.level + one.home / 2, one.level - one.home / 2
+        lean = state.leagues[league.id].home / 2
+        bases[INDEX[league.id]] = state.params.level + lean, state.params.level - lean
     columns = [INDEX[league.id] for league in known]
     unknown = [index for index in range(1, len(LEAGUES) + 1) if index not in columns]
     strength[-1, 0], bases[0] = strength[-1, columns].mean(axis=0), bases[columns].mean(axis=0)

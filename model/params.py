@@ -15,7 +15,6 @@ class Ratings:
     """What each number means stands beside it in params.yaml."""
 
     rate: float
-    level_rate: float
     home_rate: float
     keep: float
     long_run: float
@@ -25,7 +24,7 @@ class Ratings:
     promoted: float
     relegated: float
     newcomer: float
-    first_level: float
+    level: float
     first_home: float
 
 

@@ -2,7 +2,8 @@
 
 A side's expected goals are exp(level + home/2 + attack - defence of the other). After the match, the goals above that
 expectation move attack and defence by `rate`. Between seasons, ratings are drawn to the club's long-run rating, and
-promotion or relegation changes the scale. A country's two tiers share their teams, never their level or home advantage.
+promotion or relegation changes the scale. Nothing is centred: how much better the first tier has become shows in how
+its promoted teams fare, and stays in the ratings of those that met them.
 """
 
 import math
@@ -28,7 +29,6 @@ class Team:
 
 @dataclass
 class League:
-    level: float
     home: float
     season: str = ""
     played: int = 0
@@ -44,10 +44,10 @@ class State:
 
     def log_rates(self, home: str, away: str, league: str) -> tuple[float, float]:
         """Logs of the expected goals of both sides, for teams that are in this league."""
-        state, one, two = self.leagues[league], self.teams[home], self.teams[away]
+        one, two, level, lean = self.teams[home], self.teams[away], self.params.level, self.leagues[league].home / 2
         return (
-            min(max(state.level + state.home / 2 + one.attack - two.defence, LOWEST), HIGHEST),
-            min(max(state.level - state.home / 2 + two.attack - one.defence, LOWEST), HIGHEST),
+            min(max(level + lean + one.attack - two.defence, LOWEST), HIGHEST),
+            min(max(level - lean + two.attack - one.defence, LOWEST), HIGHEST),
         )
 
     def begin(self, team: str, league: str, season: str) -> Team:
@@ -78,7 +78,7 @@ class State:
 
     def begin_season(self, league: str, season: str, teams: list[str]) -> None:
         """Moves a league's teams into a new season."""
-        self.leagues.setdefault(league, League(self.params.first_level, self.params.first_home))
+        self.leagues.setdefault(league, League(self.params.first_home))
         for team in teams:
             self.teams[team] = self.begin(team, league, season)
         self.leagues[league].season = season
@@ -94,7 +94,6 @@ class State:
         two.attack += p.rate * away
         one.defence -= p.rate * away
         league.played += 1
-        league.level += p.level_rate * (home + away)
         league.home += p.home_rate * (home - away)
         gap = p.tier_gap if match.tier == 2 else 0.0
         for team in (one, two):

@@ -14,8 +14,8 @@ from .ratings import rate
 from .scoreline import outcomes
 
 ROUNDS = 20
-# Starting values of a search, not learned themselves: a few matches wash them out.
-FIXED = ("first_level", "first_home")
+# A few matches wash these out, whatever they are.
+FIXED = ("level", "first_home")
 
 
 def tune(matches: list[Match], params: Params) -> str:
