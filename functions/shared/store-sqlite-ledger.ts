@@ -242,7 +242,10 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
       return file.write(() => {
         const open: Job[] = [];
         const settled = settlement(now);
+        let requests = 0;
         for (const { id, list, size, attempts } of overdueJobs.all(now, limit)) {
+          requests += size;
+          if (requests > limit && requests > size) break;
           const places = list ? Array.from({ length: size }, (_, at) => at) : [single];
           if (attempts < maxAttempts) {
             setDeadline(now + patience(attempts + 1), id);

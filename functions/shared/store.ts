@@ -21,8 +21,9 @@ export type Store = {
   /** Claims an idempotency key for `id`, or returns the earlier claim; kept for at least 24 hours. */
   claim(key: string, claim: Claim): Promise<Claim>;
   /**
-   * Takes up to `limit` jobs whose deadline has passed, moves their deadline (growing delay), and returns what of them is still open, to
-   * be published again. Jobs beyond the last attempt end as `failed` with the reason instead.
+   * Takes jobs whose deadline has passed, as many as have together up to `limit` requests (at least one job), moves their deadline (growing
+   * delay), and returns what of them is still open, to be published again in one event. Jobs beyond the last attempt end as `failed` with
+   * the reason instead.
    */
   overdue(options: { now: number; limit: number }): Promise<Job[]>;
   /** Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. */
