@@ -53,7 +53,10 @@ export type Observed = { nowMs: number; readyReplicas: number; replicas: number 
  * - `update` when settings or reachability (whether any route reaches the revision) changed.
  */
 export type Autoscaler = {
-  /** Adds a report; `atMs` may be a little in the past. Returns whether it is a poke: a first request while zero replicas are desired. */
+  /**
+   * Adds a report; `atMs` may be a little in the past. Returns whether it is a poke: load while zero replicas are desired.
+   * While a replica is ready, zeros are reported too: silence for longer than the window is no data, and nothing is decided on that.
+   */
   record(atMs: number, stat: Stat): boolean;
   tick(nowMs: number, readyReplicas: number): Tick;
   apply(observed: Observed): Applied;
@@ -74,8 +77,7 @@ export function createAutoscaler(
   let activity = startActivity(start.nowMs, config, reachable);
   let mode: Mode = 'Proxy';
   let lastWanted = -1;
-  // With no replica ready the activator is in the path whatever the mode.
-  let inPathSinceMs = start.readyReplicas === 0 ? start.nowMs : undefined;
+  let inPathSinceMs: number | undefined = start.nowMs;
   let last: Tick = {
     desired: -1,
     stableAverage: undefined,
@@ -85,6 +87,7 @@ export function createAutoscaler(
     changed: false,
   };
 
+  // With no replica ready the activator is in the path whatever the mode.
   function watchPath(nowMs: number, readyReplicas: number): boolean {
     const was = inPathSinceMs !== undefined;
     const is = mode === 'Proxy' || readyReplicas === 0;

@@ -8,8 +8,8 @@ export type Bounds = {
 };
 
 /**
- * Replicas within the bounds. The minimum is applied first: with a minimum above the maximum it wins.
- * It does not hold for a revision that no route reaches.
+ * Replicas within the bounds. Below the minimum the maximum is not looked at, so an initial scale may be above it.
+ * The minimum does not hold for a revision that no route reaches.
  */
 export function clamp(
   desired: number,

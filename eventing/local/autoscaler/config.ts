@@ -1,12 +1,14 @@
-import * as v from 'valibot';
+import type * as v from 'valibot';
 import type { ApplyConfig } from './apply.ts';
 import type { Aggregation } from './buckets.ts';
 import type { DecideConfig } from './decide.ts';
+import { AutoscalerConfigError, refused } from './fault.ts';
+import type { Fault } from './fault.ts';
 import type { MetricName } from './metric.ts';
-import { ALTERNATE_NAMES, Annotations, ClusterConfig } from './settings.ts';
+import { readAnnotations, readClusterConfig } from './read-settings.ts';
+import type { Annotations, ClusterConfig } from './settings.ts';
 import { resolveTarget } from './target.ts';
 
-const PREFIX = 'autoscaling.knative.dev/';
 /** Knative's config-deployment default. */
 const PROGRESS_DEADLINE_MS = 600_000;
 
@@ -19,19 +21,6 @@ export type AutoscalerConfig = DecideConfig &
     scaleDownDelayMs: number;
   };
 
-/** A setting that was refused: its full key (for finding the line), the value given, and the sentence for people. */
-export type Fault = { key: string; value: unknown; message: string };
-
-/** Settings were refused; the message has a line per fault. */
-export class AutoscalerConfigError extends Error {
-  readonly faults: readonly Fault[];
-  constructor(faults: readonly Fault[]) {
-    super(faults.map((fault) => fault.message).join('\n'));
-    this.name = 'AutoscalerConfigError';
-    this.faults = faults;
-  }
-}
-
 /**
  * The config of a revision from its template's annotations, the cluster's `config-autoscaler` and containerConcurrency (0: no limit).
  * Annotations of other prefixes are not looked at. Throws AutoscalerConfigError naming every fault.
@@ -42,20 +31,16 @@ export function parseAutoscalerConfig(given: {
   containerConcurrency: number;
 }): AutoscalerConfig {
   const faults: Fault[] = [];
-  const named = canonicalNames(given.annotations, faults);
-  const keyOf = (name: string) => named.keys[name] ?? `${PREFIX}${name}`;
-  const clusterKeyOf = (name: string) => `config-autoscaler ${name}`;
-  refuseUnknown(given.configAutoscaler, faults);
-  const annotations = read(Annotations, named.values, keyOf, faults);
-  const cluster = read(ClusterConfig, given.configAutoscaler, clusterKeyOf, faults);
-  if (!annotations || !cluster) throw new AutoscalerConfigError(faults);
+  const annotations = readAnnotations(given.annotations, faults);
+  const cluster = readClusterConfig(given.configAutoscaler, faults);
+  if (!annotations.output || !cluster.output) throw new AutoscalerConfigError(faults);
 
-  const config = combine(annotations, cluster, given.containerConcurrency);
+  const config = combine(annotations.output, cluster.output, given.containerConcurrency);
   const refuse = (name: string, value: unknown, why: string) => {
-    const key = name in named.values ? keyOf(name) : clusterKeyOf(name);
-    faults.push({ key, value, message: `${key}: ${JSON.stringify(value)} is refused: ${why}` });
+    const { keyOf } = annotations.given.has(name) ? annotations : cluster;
+    faults.push(refused(keyOf(name), value, why));
   };
-  refuseContradictions(config, annotations, cluster, given.containerConcurrency, refuse);
+  refuseContradictions(config, annotations.output, cluster.output, given.containerConcurrency, refuse);
   if (faults.length > 0) throw new AutoscalerConfigError(faults);
   return config;
 }
@@ -127,71 +112,11 @@ function refuseContradictions(
     refuse('activation-scale', activationScale, `it is above max-scale; use 2 to ${maxScale}`);
   // Knative silently lowers the target to the limit; the number in the file would then be a lie.
   const { target } = annotations;
-  if (config.metric === 'concurrency' && containerConcurrency > 0 && target !== undefined)
-    if (target > containerConcurrency)
-      refuse(
-        'target',
-        target,
-        `containerConcurrency is ${containerConcurrency}; use 0.01 to ${containerConcurrency}`,
-      );
-}
-
-/** The autoscaling annotations by their canonical name, with the key under which each was given; unknown and doubled ones are faults. */
-function canonicalNames(annotations: Readonly<Record<string, unknown>>, faults: Fault[]) {
-  const values: Record<string, unknown> = {};
-  const keys: Record<string, string> = {};
-  for (const [key, value] of Object.entries(annotations)) {
-    if (!key.startsWith(PREFIX)) continue;
-    const given = key.slice(PREFIX.length);
-    const name = ALTERNATE_NAMES[given] ?? given;
-    if (!Object.hasOwn(Annotations.entries, name)) {
-      const known = Object.keys(Annotations.entries).join(', ');
-      faults.push({
-        key,
-        value,
-        message: `${key}: ${JSON.stringify(value)} is refused: unknown annotation; known are ${known}`,
-      });
-    } else if (keys[name] !== undefined) {
-      faults.push({
-        key,
-        value,
-        message: `${key}: ${JSON.stringify(value)} is refused: ${keys[name]} sets the same; keep one`,
-      });
-    } else {
-      values[name] = value;
-      keys[name] = key;
-    }
-  }
-  return { values, keys };
-}
-
-function refuseUnknown(cluster: Readonly<Record<string, unknown>>, faults: Fault[]): void {
-  for (const [name, value] of Object.entries(cluster)) {
-    // Every ConfigMap of Knative carries its documentation under this key.
-    if (name === '_example' || Object.hasOwn(ClusterConfig.entries, name)) continue;
-    const known = Object.keys(ClusterConfig.entries).join(', ');
-    const key = `config-autoscaler ${name}`;
-    faults.push({
-      key,
-      value,
-      message: `${key}: ${JSON.stringify(value)} is refused: unknown key; known are ${known}`,
-    });
-  }
-}
-
-/** The parsed settings, or undefined with a fault per value that is out of its range. */
-function read<Schema extends typeof Annotations | typeof ClusterConfig>(
-  schema: Schema,
-  values: unknown,
-  keyOf: (name: string) => string,
-  faults: Fault[],
-): v.InferOutput<Schema> | undefined {
-  const result = v.safeParse(schema, values);
-  if (result.success) return result.output;
-  for (const issue of result.issues) {
-    const key = keyOf(v.getDotPath(issue) ?? '');
-    const message = `${key}: ${JSON.stringify(issue.input)} is refused; use ${issue.message}`;
-    faults.push({ key, value: issue.input, message });
-  }
-  return undefined;
+  const limited = config.metric === 'concurrency' && containerConcurrency > 0;
+  if (limited && target !== undefined && target > containerConcurrency)
+    refuse(
+      'target',
+      target,
+      `containerConcurrency is ${containerConcurrency}; use 0.01 to ${containerConcurrency}`,
+    );
 }

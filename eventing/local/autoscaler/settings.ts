@@ -40,17 +40,17 @@ export const Annotations = v.object({
 });
 
 /** The older spelling of an annotation that Knative still reads. */
-export const ALTERNATE_NAMES: Readonly<Record<string, string>> = {
-  minScale: 'min-scale',
-  maxScale: 'max-scale',
-  initialScale: 'initial-scale',
-  scaleDownDelay: 'scale-down-delay',
-  targetUtilizationPercentage: 'target-utilization-percentage',
-  panicWindowPercentage: 'panic-window-percentage',
-  panicThresholdPercentage: 'panic-threshold-percentage',
-  targetBurstCapacity: 'target-burst-capacity',
-  scaleToZeroPodRetentionPeriod: 'scale-to-zero-pod-retention-period',
-};
+export const ALTERNATE_NAMES: ReadonlyMap<string, string> = new Map([
+  ['minScale', 'min-scale'],
+  ['maxScale', 'max-scale'],
+  ['initialScale', 'initial-scale'],
+  ['scaleDownDelay', 'scale-down-delay'],
+  ['targetUtilizationPercentage', 'target-utilization-percentage'],
+  ['panicWindowPercentage', 'panic-window-percentage'],
+  ['panicThresholdPercentage', 'panic-threshold-percentage'],
+  ['targetBurstCapacity', 'target-burst-capacity'],
+  ['scaleToZeroPodRetentionPeriod', 'scale-to-zero-pod-retention-period'],
+]);
 
 /** The ConfigMap `config-autoscaler` with Knative's defaults (knative/serving pkg/autoscaler/config/config.go). */
 export const ClusterConfig = v.object({

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
-import { AutoscalerConfigError, parseAutoscalerConfig } from '../../../eventing/local/autoscaler/config.ts';
+import { parseAutoscalerConfig } from '../../../eventing/local/autoscaler/config.ts';
+import { AutoscalerConfigError } from '../../../eventing/local/autoscaler/fault.ts';
 import type { AutoscalerConfig } from '../../../eventing/local/autoscaler/config.ts';
 import { createAutoscaler } from '../../../eventing/local/autoscaler/autoscaler.ts';
 import type { Autoscaler } from '../../../eventing/local/autoscaler/autoscaler.ts';
