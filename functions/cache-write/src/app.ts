@@ -17,7 +17,7 @@ import { type Job, type Store, StoreUnavailable } from '../../shared/store.ts';
 
 /** The verbs of the store that cache-write needs. */
 export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
-  deadLetters: Pick<Store['deadLetters'], 'add' | 'find'>;
+  deadLetters: Pick<Store['deadLetters'], 'add'>;
 };
 
 const accepted = (): Response => new Response(null, { status: 202 });
@@ -92,7 +92,6 @@ export function createApp({
   app.post('/dead-letters', async (c) => {
     const letter = await event(c.req.raw);
     if (!letter) return accepted();
-    const known = await store.deadLetters.find(letter.id);
     const { knativeerrordest: destination, knativeerrorcode: code } = extensionsOf(letter, [
       'knativeerrordest',
       'knativeerrorcode',
@@ -102,7 +101,7 @@ export function createApp({
       time: new Date(now()).toISOString(),
       destination: destination ?? 'unknown',
       code: Number(code ?? 0) || 0,
-      attempts: (known?.attempts ?? 0) + 1,
+      attempts: 1,
       event: letter.toJSON(),
     });
     metrics.count('kickoff_dead_letters_total');

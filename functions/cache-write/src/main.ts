@@ -1,0 +1,38 @@
+import * as v from 'valibot';
+import { commonEntries, readConfig, urlOf } from '../../shared/config.ts';
+import { createLog } from '../../shared/log.ts';
+import { createMetrics } from '../../shared/metrics.ts';
+import { openStore } from '../../shared/store.ts';
+import { serve, start } from '../../shared/serve.ts';
+import { wake } from '../../shared/wake.ts';
+import { createApp } from './app.ts';
+
+async function main(): Promise<void> {
+  const config = readConfig(
+    v.object({ ...commonEntries, STORE_URL: urlOf('redis', 'rediss', 'sqlite') }),
+    process.env,
+  );
+  wake(config.WAKE_URLS);
+  const log = createLog(config.LOG_LEVEL);
+  const metrics = createMetrics({
+    kickoff_stored_total: 'Outcomes stored',
+    kickoff_duplicates_total: 'Outcomes that came again and changed nothing',
+    kickoff_republished_total: 'Requests published again because they were overdue',
+    kickoff_dead_letters_total: 'Dead letters kept',
+  });
+  const store = await openStore(config.STORE_URL);
+  const app = createApp({ store, log, metrics });
+  await serve({
+    port: config.PORT,
+    metricsPort: config.METRICS_PORT,
+    metrics: metrics.text,
+    fetch: app.fetch,
+    // Ready without asking the store: without it an event is answered 503, which the broker tries again.
+    readiness: { ready: true },
+    drainMs: config.DRAIN_MS,
+    log,
+    close: () => store.close(),
+  });
+}
+
+start(main, createLog('error'));

@@ -1,0 +1,139 @@
+import { type Context, Hono } from 'hono';
+import { routePath } from 'hono/route';
+import { v7 } from 'uuid';
+import * as v from 'valibot';
+import type { Log } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import { Problem, problemResponse, retryLater } from '../../shared/problem.ts';
+import { StoreUnavailable } from '../../shared/store.ts';
+import { continueTrace } from '../../shared/trace.ts';
+import { readText } from './body.ts';
+import { leagues } from './catalog.ts';
+import { type Forward, readRequested } from './events.ts';
+import {
+  bodyLimit,
+  getPrediction,
+  postPrediction,
+  type PredictionParts,
+  streamPrediction,
+} from './predictions.ts';
+
+export type IngressParts = PredictionParts & { forward: Forward; alias: string; log: Log; metrics: Metrics };
+
+type Env = { Variables: { requestId: string } };
+type Handlers = Partial<Record<'GET' | 'POST', (c: Context) => Response | Promise<Response>>>;
+
+/** The ingress function: the HTTP API. `parts` is undefined until the catalogue is loaded: 503 meanwhile. */
+export function createApp(parts: () => IngressParts | undefined, log: Log, metrics: Metrics): Hono<Env> {
+  const app = new Hono<Env>();
+  const present = (): IngressParts => {
+    const known = parts();
+    if (!known) throw retryLater('starting: the teams of the model are being loaded');
+    return known;
+  };
+
+  app.use(async (c, next) => {
+    const given = c.req.header('x-request-id') ?? '';
+    const requestId = /^[\w.:-]{1,100}$/.test(given) ? given : v7();
+    c.set('requestId', requestId);
+    const start = performance.now();
+    await next();
+    c.header('x-request-id', requestId);
+    const labels = {
+      method: c.req.method,
+      route: routePath(c, -1),
+      status: String(c.res.status),
+    };
+    metrics.count('kickoff_http_requests_total', labels);
+    metrics.observe('kickoff_http_seconds', (performance.now() - start) / 1000);
+  });
+
+  /** A route with its methods; any other is 405 with what is allowed. */
+  function route(path: string, handlers: Handlers): void {
+    const allow = Object.keys(handlers).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
+    app.all(path, (c) => {
+      throw new Problem(405, `${c.req.method} is not allowed here`, { headers: { allow: allow.join(', ') } });
+    });
+  }
+
+  route('/v1/predictions', { POST: (c) => postPrediction(c, present()) });
+  route('/v1/predictions/:id', { GET: (c) => getPrediction(c.req.param('id') ?? '', present()) });
+  route('/v1/predictions/:id/events', {
+    GET: (c) => streamPrediction(c, c.req.param('id') ?? '', present()),
+  });
+
+  route('/v1/events', {
+    async POST(c) {
+      const { forward } = present();
+      const { headers, url } = c.req.raw;
+      const text = await readText(c.req.raw, bodyLimit);
+      const requested = await readRequested(new Request(url, { method: 'POST', headers, body: text }));
+      for (const one of requested) {
+        const given = (name: string): string | null => {
+          const value = one.event[name];
+          return typeof value === 'string' ? value : headers.get(name);
+        };
+        const { correlationid } = one.event;
+        await forward(one, {
+          ...continueTrace({ get: given }),
+          ...(typeof correlationid === 'string' ? { correlationid } : {}),
+        });
+      }
+      const accepted = requested.map(({ event, data }) => ({
+        id: event.id,
+        requests: data.requests.map(({ id }) => id),
+      }));
+      return Response.json({ accepted }, { status: 202 });
+    },
+  });
+
+  route('/v1/leagues', {
+    GET: () => Response.json({ leagues: leagues(present().catalog.current().value.teams) }),
+  });
+
+  route('/v1/teams', {
+    GET(c) {
+      const { teams } = present().catalog.current().value;
+      const { league: wanted, q } = c.req.query();
+      const league = wanted === undefined ? undefined : teams.league(wanted);
+      if (wanted !== undefined && !league)
+        throw new Problem(
+          422,
+          `unknown league "${wanted}"; known: ${teams.file.leagues.map(({ id }) => id).join(', ')}`,
+        );
+      return Response.json({ teams: teams.search({ league, text: q }) });
+    },
+  });
+
+  route('/v1/model', {
+    GET() {
+      const { catalog, alias } = present();
+      const { ref, loadedSince, value } = catalog.current();
+      const card = v.safeParse(v.object({ metrics: v.unknown() }), value.card);
+      return Response.json({
+        ...ref,
+        alias,
+        loadedSince,
+        metrics: card.success ? card.output.metrics : null,
+      });
+    },
+  });
+
+  app.notFound(() => {
+    throw new Problem(404, 'there is nothing here');
+  });
+  app.onError((error, c) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500)
+      log[error instanceof Problem ? 'warn' : 'error']('request refused', { path: c.req.path, error });
+    return problemResponse(problem, c.get('requestId'));
+  });
+  return app;
+}
+
+function problemOf(error: Error): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof StoreUnavailable) return retryLater('the store does not answer');
+  return new Problem(500, 'something went wrong here; the request id finds it in the log');
+}

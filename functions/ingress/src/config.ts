@@ -1,0 +1,28 @@
+import * as v from 'valibot';
+import { commonEntries, modelEntries, urlOf, wholeNumber } from '../../shared/config.ts';
+
+/** The environment of ingress. */
+export const Config = v.object({
+  ...commonEntries,
+  ...modelEntries,
+  STORE_URL: urlOf('redis', 'rediss', 'sqlite'),
+  AMQP_URL: v.optional(urlOf('amqp', 'amqps')),
+  /** The default exchange hands a message to the queue that its routing key names. */
+  AMQP_EXCHANGE: v.optional(v.string(), ''),
+  AMQP_ROUTING_KEY: v.optional(v.string(), 'ml'),
+  /** The Broker's address, set by a SinkBinding; not used where there is an AMQP_URL. */
+  K_SINK: v.optional(urlOf('http', 'https')),
+  /** Where predict is asked when the broker or the store is away. */
+  PREDICT_URL: v.optional(urlOf('http', 'https')),
+  PUBLISH_DEADLINE_MS: wholeNumber(10, 60_000, 2000),
+  /** How long a caller without a preference waits. */
+  WAIT_MS: wholeNumber(0, 60_000, 10_000),
+  /** Requests under way at the same time, before 503. */
+  MAX_REQUESTS: wholeNumber(1, 1_000_000, 20_000),
+  /** Predictions kept in this process. */
+  RECENT_PREDICTIONS: wholeNumber(0, 1_000_000, 10_000),
+});
+export type Config = v.InferOutput<typeof Config>;
+
+/** Ingress needs a way to the broker: one of these. */
+export const publisherVariables = ['AMQP_URL', 'K_SINK'] as const;

@@ -1,0 +1,73 @@
+import * as v from 'valibot';
+import { type Event, EventFault, readEvents } from '../../shared/cloudevents.ts';
+import { maxRequests, RequestedData, requestedType } from '../../shared/events.ts';
+import type { Log } from '../../shared/log.ts';
+import { type Fault, faultsOf, Problem, retryLater } from '../../shared/problem.ts';
+import type { Job, Store } from '../../shared/store.ts';
+import type { Publisher } from './publish.ts';
+
+type Requested = { event: Event; data: RequestedData };
+
+/** Reads what a producer sent. Throws a `Problem` (400, 415, 422) for the whole of it when any event could never be predicted. */
+export async function readRequested(request: Request): Promise<Requested[]> {
+  const events = await readEvents(request).catch((error: unknown) => {
+    if (error instanceof EventFault) throw new Problem(error.unsupported ? 415 : 400, error.message);
+    throw error;
+  });
+  if (events.length === 0) throw new Problem(422, 'the batch has no events');
+  const batch = request.headers.get('content-type')?.startsWith('application/cloudevents-batch') ?? false;
+  const faults: Fault[] = [];
+  const requested: Requested[] = [];
+  for (const [place, event] of events.entries()) {
+    const at = batch ? `/${place}` : '';
+    const data = v.safeParse(RequestedData, event.data);
+    if (event.type !== requestedType)
+      faults.push({ pointer: `${at}/type`, detail: `unknown type ${event.type}; known: ${requestedType}` });
+    else if (!data.success) faults.push(...faultsOf(data.issues, `${at}/data`));
+    else requested.push({ event, data: data.output });
+  }
+  if (requested.reduce((sum, { data }) => sum + data.requests.length, 0) > maxRequests)
+    faults.push({ pointer: '', detail: `must not carry more than ${maxRequests} requests in all` });
+  if (faults.length > 0) throw new Problem(422, 'the event cannot be accepted', { faults });
+  return requested;
+}
+
+/** Takes a producer's event in: into the ledger, then to the broker, as it came. */
+export type Forward = (requested: Requested, extensions: Record<string, string>) => Promise<void>;
+
+/**
+ * A producer is promised a `completed` event of its own. So its requests are neither served by the cache nor join those of others: they are
+ * accepted under the event's id instead of the model's digest. What is still open is published again when the event comes again.
+ */
+export function createForward({
+  store,
+  publisher,
+  publishDeadlineMs,
+  log,
+  now = Date.now,
+}: {
+  store: Pick<Store, 'accept'>;
+  publisher: Pick<Publisher, 'publish'>;
+  publishDeadlineMs: number;
+  log: Log;
+  now?: () => number;
+}): Forward {
+  return async ({ event, data }, extensions) => {
+    const jobs = data.requests.map((request): Job => ({
+      id: request.id,
+      list: false,
+      requests: [{ request }],
+      extensions,
+      keep: true,
+      ...(data.replyTo === undefined ? {} : { replyTo: data.replyTo }),
+    }));
+    const accepted = await store.accept(jobs, { digest: `${event.source} ${event.id}`, now: now() });
+    if (accepted.every(({ outcomes: [outcome] }) => outcome !== undefined)) return;
+    try {
+      await publisher.publish(event.cloneWith({ ...extensions, data }), publishDeadlineMs);
+    } catch (error) {
+      log.warn('an event is not published', { id: event.id, source: event.source, error });
+      throw retryLater('the broker did not confirm the event; send it again');
+    }
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * Makes one call of `work` out of what arrives while the call before is under way, up to `limit` by `size`. What arrives when nothing is under
+ * way goes at once: the price is that of one item when idle, and that of a batch under load. A rejected call rejects for all of its items.
+ */
+export function gather<T, R>(
+  work: (items: readonly T[]) => Promise<readonly R[]>,
+  { limit, size }: { limit: number; size: (item: T) => number },
+): (item: T) => Promise<R> {
+  type Waiting = { item: T; resolve: (result: R) => void; reject: (error: unknown) => void };
+  let queue: Waiting[] = [];
+  let running = false;
+
+  function take(): Waiting[] {
+    let total = 0;
+    const over = queue.findIndex(({ item }, place) => (total += size(item)) > limit && place > 0);
+    const batch = over < 0 ? queue : queue.slice(0, over);
+    queue = over < 0 ? [] : queue.slice(over);
+    return batch;
+  }
+
+  async function run(): Promise<void> {
+    running = true;
+    while (queue.length > 0) {
+      const batch = take();
+      try {
+        const results = await work(batch.map(({ item }) => item));
+        for (const [place, { resolve, reject }] of batch.entries()) {
+          if (place < results.length) resolve(results[place] as R);
+          else reject(new Error('a batch gave fewer results than it had items'));
+        }
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    running = false;
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      queue.push({ item, resolve, reject });
+      if (!running) void run();
+    });
+}

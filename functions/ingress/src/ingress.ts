@@ -1,0 +1,108 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { FollowedModel } from '../../shared/follow-model.ts';
+import type { Log } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { Settled, Store } from '../../shared/store.ts';
+import type { IngressParts } from './app.ts';
+import type { Catalog } from './catalog.ts';
+import type { Config } from './config.ts';
+import { createForward } from './events.ts';
+import { createPredictClient, type PredictDirectly } from './predict-client.ts';
+import type { Publisher } from './publish.ts';
+import { createRecent } from './recent.ts';
+import { createSubmit } from './submit.ts';
+import { createWaiting } from './waiting.ts';
+
+/** The parts of ingress, put together, listening for outcomes on a channel of this replica's own. */
+export type Ingress = { parts: IngressParts; close(): Promise<void> };
+
+type Settings = Pick<
+  Config,
+  'WAIT_MS' | 'MAX_REQUESTS' | 'RECENT_PREDICTIONS' | 'PUBLISH_DEADLINE_MS' | 'MODEL_URI' | 'PREDICT_URL'
+>;
+
+/** Puts ingress together. A store that is away is tried again in the background: predictions are made without it meanwhile. */
+export function createIngress({
+  config,
+  store,
+  publisher,
+  catalog,
+  replyTo,
+  log,
+  metrics,
+  predictDirectly = config.PREDICT_URL === undefined
+    ? undefined
+    : createPredictClient(config.PREDICT_URL, 10_000),
+}: {
+  config: Settings;
+  store: Store;
+  publisher: Publisher;
+  catalog: FollowedModel<Catalog>;
+  replyTo: string;
+  log: Log;
+  metrics: Metrics;
+  predictDirectly?: PredictDirectly | undefined;
+}): Ingress {
+  const recent = createRecent(config.RECENT_PREDICTIONS);
+  const waiting = createWaiting(store, log);
+  const ended = new AbortController();
+  let stopListening: (() => Promise<void>) | undefined;
+
+  function settle(settled: readonly Settled[]): void {
+    const { digest } = catalog.current().ref;
+    for (const one of settled) recent.remember(one);
+    // Predict has moved to another version before our own look at the alias.
+    if (settled.some(({ model }) => model !== undefined && model.digest !== digest)) void catalog.refresh();
+    waiting.settle(settled);
+  }
+
+  async function listen(): Promise<void> {
+    for (;;) {
+      try {
+        stopListening = await store.listen(replyTo, settle);
+        return;
+      } catch (error) {
+        log.warn('cannot listen for outcomes: trying again', { error });
+      }
+      await wait(1000, undefined, { signal: ended.signal, ref: false });
+    }
+  }
+  listen().catch((error: unknown) => {
+    if (!ended.signal.aborted) log.error('no longer listening for outcomes', { error });
+  });
+
+  const publishDeadlineMs = config.PUBLISH_DEADLINE_MS;
+  return {
+    parts: {
+      store,
+      catalog,
+      recent,
+      waiting,
+      replyTo,
+      defaultWaitMs: config.WAIT_MS,
+      alias: config.MODEL_URI,
+      log,
+      metrics,
+      forward: createForward({ store, publisher, publishDeadlineMs, log }),
+      submit: createSubmit({
+        store,
+        publisher,
+        predictDirectly,
+        waiting,
+        settle,
+        digest: () => catalog.current().ref.digest,
+        replyTo,
+        limit: config.MAX_REQUESTS,
+        publishDeadlineMs,
+        log,
+      }),
+    },
+    async close() {
+      ended.abort();
+      waiting.close();
+      await stopListening?.();
+      await catalog.close();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { v7 } from 'uuid';
+import { readConfig } from '../../shared/config.ts';
+import { cannotLoad, configuredRegistry } from '../../shared/configured-registry.ts';
+import { followModel } from '../../shared/follow-model.ts';
+import { createLog } from '../../shared/log.ts';
+import { createMetrics } from '../../shared/metrics.ts';
+import { openStore } from '../../shared/store.ts';
+import { serve, start } from '../../shared/serve.ts';
+import { wake } from '../../shared/wake.ts';
+import { createApp } from './app.ts';
+import { catalogFiles, loadCatalog } from './catalog.ts';
+import { Config, publisherVariables } from './config.ts';
+import { type Ingress, createIngress } from './ingress.ts';
+import { createPublisher } from './publish.ts';
+
+async function main(): Promise<void> {
+  const config = readConfig(Config, process.env, publisherVariables);
+  wake(config.WAKE_URLS);
+  const log = createLog(config.LOG_LEVEL);
+  const metrics = createMetrics({
+    kickoff_http_requests_total: 'Requests by method, route and status',
+    kickoff_http_seconds: 'Time to answer',
+  });
+  const readiness = { ready: false };
+  let ingress: Ingress | undefined;
+  const app = createApp(() => ingress?.parts, log, metrics);
+  const publisher = createPublisher(config, log);
+  const catalog = followModel(configuredRegistry(config, 'ingress'), {
+    files: catalogFiles,
+    pollMs: config.MODEL_POLL_MS,
+    load: loadCatalog,
+    log,
+  });
+  catalog.catch(() => undefined);
+  await serve({
+    port: config.PORT,
+    metricsPort: config.METRICS_PORT,
+    metrics: metrics.text,
+    fetch: app.fetch,
+    readiness,
+    drainMs: config.DRAIN_MS,
+    log,
+    async close() {
+      await Promise.all([ingress?.close(), publisher.close()]);
+    },
+  });
+  const store = await openStore(config.STORE_URL);
+  ingress = createIngress({
+    config,
+    store,
+    publisher,
+    catalog: await catalog.catch(cannotLoad(config)),
+    replyTo: `ingress.${v7()}`,
+    log,
+    metrics,
+  });
+  readiness.ready = true;
+  log.info('ready', { sinceStartMs: Math.round(performance.now()) });
+}
+
+start(main, createLog('error'));

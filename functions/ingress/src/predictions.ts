@@ -1,0 +1,131 @@
+import type { Context } from 'hono';
+import { v7 } from 'uuid';
+import { Problem } from '../../shared/problem.ts';
+import type { Job, Store, StoredOutcome } from '../../shared/store.ts';
+import { continueTrace } from '../../shared/trace.ts';
+import { jobAnswer } from './answers.ts';
+import { readJson } from './body.ts';
+import type { Present } from './catalog.ts';
+import { type Asked, failedOutcome, readFixtures } from './fixtures.ts';
+import { claimedId } from './idempotency.ts';
+import { type Preference, readPrefer } from './prefer.ts';
+import type { Recent } from './recent.ts';
+import { eventStream, states } from './stream.ts';
+import type { Submit } from './submit.ts';
+import type { Waiting } from './waiting.ts';
+
+/** The most bytes of a body. */
+export const bodyLimit = 2 ** 20;
+
+export type PredictionParts = {
+  store: Pick<Store, 'claim' | 'find'>;
+  catalog: Present;
+  recent: Recent;
+  waiting: Pick<Waiting, 'open'>;
+  submit: Submit;
+  replyTo: string;
+  defaultWaitMs: number;
+};
+
+/** POST /v1/predictions: a fixture or a list in; 200 with the outcomes, or 202 with the place where they will be. */
+export async function postPrediction(c: Context, parts: PredictionParts): Promise<Response> {
+  const { headers, signal } = c.req.raw;
+  const body = await readJson(c.req.raw, bodyLimit);
+  const { ref, value } = parts.catalog.current();
+  const asked = readFixtures(body, value.teams);
+  const prefer = readPrefer(headers.get('prefer'), parts.defaultWaitMs);
+  const key = headers.get('idempotency-key');
+  if (key === null && !prefer.async) {
+    const cached = fromRecent(asked, parts.recent, ref.digest);
+    if (cached) return done(jobAnswer(v7(), asked.list, cached), prefer);
+  }
+  const fresh = v7();
+  const id = key === null ? fresh : await claimedId(parts.store, key, { id: fresh, content: asked });
+  const job: Job = {
+    id,
+    list: asked.list,
+    requests: asked.fixtures.map((each, place) => {
+      const request = asked.list ? `${id}.${place}` : id;
+      if ('fixture' in each) return { request: { ...each.fixture, id: request } };
+      return { request: { ...each.given, id: request }, outcome: failedOutcome(request, each.fault) };
+    }),
+    replyTo: parts.replyTo,
+    extensions: continueTrace(headers),
+    keep: key !== null || prefer.async,
+  };
+  const outcomes = await parts.submit(job, { waitMs: prefer.waitMs, signal });
+  const answer = jobAnswer(id, asked.list, outcomes);
+  if (answer.status !== 'queued' && prefer.waitMs > 0) return done(answer, prefer);
+  return Response.json(
+    { id, status: 'queued' },
+    {
+      status: 202,
+      headers: {
+        location: `/v1/predictions/${id}`,
+        'retry-after': '1',
+        ...(prefer.applied === undefined ? {} : { 'preference-applied': prefer.applied }),
+      },
+    },
+  );
+}
+
+/** GET /v1/predictions/{id}: the state of a job. */
+export async function getPrediction(
+  id: string,
+  { store }: Pick<PredictionParts, 'store'>,
+): Promise<Response> {
+  const { list, outcomes } = await found(id, store);
+  const answer = jobAnswer(id, list, outcomes);
+  return Response.json(answer, answer.status === 'queued' ? { headers: { 'retry-after': '1' } } : {});
+}
+
+/** GET /v1/predictions/{id}/events: the same as server-sent events, to the end. */
+export async function streamPrediction(
+  c: Context,
+  id: string,
+  { store, waiting }: Pick<PredictionParts, 'store' | 'waiting'>,
+): Promise<Response> {
+  await found(id, store);
+  const ended = new AbortController();
+  const signal = AbortSignal.any([c.req.raw.signal, ended.signal]);
+  const lastEventId = c.req.header('last-event-id');
+  const stream = eventStream(states(id, { store, waiting, lastEventId, signal }), () => {
+    ended.abort();
+  });
+  return new Response(stream, {
+    // A proxy that gathers the stream would hold back its states.
+    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+  });
+}
+
+async function found(id: string, store: Pick<Store, 'find'>) {
+  const unknown = (): Problem => new Problem(404, `no prediction was ever asked for under this id`);
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw unknown();
+  const job = await store.find(id);
+  if (job.status === 'expired') throw new Problem(410, 'the result was kept for its time and is gone');
+  if (!('outcomes' in job)) throw unknown();
+  return job;
+}
+
+function done(answer: object, { applied }: Preference): Response {
+  return Response.json(answer, applied === undefined ? {} : { headers: { 'preference-applied': applied } });
+}
+
+/** The outcomes of what is asked, when this replica has seen all of it lately. */
+function fromRecent({ fixtures }: Asked, recent: Recent, digest: string): StoredOutcome[] | undefined {
+  const outcomes: StoredOutcome[] = [];
+  for (const each of fixtures) {
+    if ('fault' in each) {
+      outcomes.push({ outcome: failedOutcome('', each.fault), cached: false });
+      continue;
+    }
+    const hit = recent.find(digest, each.fixture);
+    if (!hit) return undefined;
+    outcomes.push({
+      outcome: { id: '', status: 'done', prediction: hit.prediction },
+      model: hit.model,
+      cached: true,
+    });
+  }
+  return outcomes;
+}

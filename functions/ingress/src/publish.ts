@@ -1,0 +1,28 @@
+import type { Event } from '../../shared/cloudevents.ts';
+import type { Log } from '../../shared/log.ts';
+import { createAmqpPublisher } from './publish-amqp.ts';
+import { createHttpPublisher } from './publish-http.ts';
+
+/** Hands events to the broker. `publish` resolves once the broker has confirmed, and rejects when it has not within `deadlineMs`. */
+export type Publisher = {
+  publish(event: Event, deadlineMs: number): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** RabbitMQ where there is an `AMQP_URL`, otherwise the Broker over HTTP. */
+export function createPublisher(
+  config: {
+    AMQP_URL?: string | undefined;
+    AMQP_EXCHANGE: string;
+    AMQP_ROUTING_KEY: string;
+    K_SINK?: string | undefined;
+  },
+  log: Log,
+): Publisher {
+  if (config.AMQP_URL !== undefined)
+    return createAmqpPublisher(
+      { url: config.AMQP_URL, exchange: config.AMQP_EXCHANGE, routingKey: config.AMQP_ROUTING_KEY },
+      log,
+    );
+  return createHttpPublisher(config.K_SINK ?? '');
+}

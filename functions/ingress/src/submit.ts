@@ -1,0 +1,154 @@
+import { v7 } from 'uuid';
+import { createEvent } from '../../shared/cloudevents.ts';
+import { maxRequests, requestedType } from '../../shared/events.ts';
+import type { Log } from '../../shared/log.ts';
+import type { PredictionRequest } from '../../shared/prediction.ts';
+import { retryLater } from '../../shared/problem.ts';
+import { type Accepted, type Job, type Settled, type Store, StoreUnavailable } from '../../shared/store.ts';
+import { gather } from './gather.ts';
+import type { PredictDirectly } from './predict-client.ts';
+import type { Publisher } from './publish.ts';
+import type { Waiter, Waiting } from './waiting.ts';
+
+/** Takes a job in: into the ledger, to the broker, and waits up to `waitMs` for its outcomes. */
+export type Submit = (
+  job: Job,
+  options: { waitMs: number; signal: AbortSignal },
+) => Promise<Waiter['outcomes']>;
+
+type Sent = { requests: PredictionRequest[]; extensions?: Record<string, string> | undefined };
+
+/**
+ * The way of a job. Accepted means in the ledger, before it is published. Without the broker, who waits is answered straight by predict, and who
+ * does not is left to the sweep. Without the store, who waits is answered by predict too, and who does not gets 503. More than `limit` requests
+ * under way: 503, so that memory stays flat.
+ */
+export function createSubmit({
+  store,
+  publisher,
+  predictDirectly,
+  waiting,
+  settle,
+  digest,
+  replyTo,
+  limit,
+  publishDeadlineMs,
+  log,
+  now = Date.now,
+}: {
+  store: Pick<Store, 'accept' | 'complete'>;
+  publisher: Pick<Publisher, 'publish'>;
+  predictDirectly: PredictDirectly | undefined;
+  waiting: Pick<Waiting, 'open'>;
+  settle: (settled: readonly Settled[]) => void;
+  digest: () => string;
+  replyTo: string;
+  limit: number;
+  publishDeadlineMs: number;
+  log: Log;
+  now?: () => number;
+}): Submit {
+  let underWay = 0;
+  let brokerAway = false;
+  const size = { limit: maxRequests, size: ({ requests }: { requests: unknown[] }) => requests.length };
+
+  const accept = gather<Job, Accepted>((jobs) => store.accept(jobs, { digest: digest(), now: now() }), size);
+
+  /** True when the broker has confirmed. */
+  const publish = gather<Sent, boolean>(async (batch) => {
+    const requests = batch.flatMap((sent) => sent.requests);
+    // A batch is one event: it carries on the trace of the first job in it.
+    const extensions = batch[0]?.extensions;
+    const event = createEvent({
+      id: v7(),
+      source: '/kickoff/ingress',
+      type: requestedType,
+      extensions,
+      data: { requests, replyTo },
+    });
+    try {
+      await publisher.publish(event, publishDeadlineMs);
+      if (brokerAway) log.info('the broker takes events again');
+      brokerAway = false;
+    } catch (error) {
+      if (!brokerAway) log.warn('the broker takes no events', { error });
+      brokerAway = true;
+    }
+    return batch.map(() => !brokerAway);
+  }, size);
+
+  /** Outcomes straight from predict, one call for all who need them at the same time. */
+  const predictNow = gather<Sent, undefined>(async (batch) => {
+    if (!predictDirectly) throw new Error('PREDICT_URL is not set');
+    const requests = batch.flatMap((sent) => sent.requests);
+    const { model, outcomes } = await predictDirectly(requests, {
+      id: v7(),
+      extensions: batch[0]?.extensions,
+    });
+    await store.complete({ model, outcomes, now: now() }).catch((error: unknown) => {
+      log.warn('an answer is not stored', { error });
+    });
+    settle(outcomes.map((outcome) => ({ id: outcome.id, outcome, model, cached: false })));
+    return batch.map(() => undefined);
+  }, size);
+
+  async function withoutStore(
+    job: Job,
+    waiter: Waiter,
+    waits: boolean,
+    cause: StoreUnavailable,
+  ): Promise<void> {
+    if (!waits) throw retryLater('the store does not answer: nothing can be accepted for later');
+    log.warn('the store does not answer: straight to predict', { error: cause });
+    waiter.fill(job.requests.map(({ outcome }) => outcome && { outcome, cached: false }));
+    const requests = job.requests.filter(({ outcome }) => !outcome).map(({ request }) => request);
+    if (requests.length === 0) return;
+    await predictNow({ requests, extensions: job.extensions }).catch((error: unknown) => {
+      log.error('neither the store nor predict answers', { error });
+      throw retryLater('neither the store nor the model answers');
+    });
+  }
+
+  async function send(job: Job, waiter: Waiter, places: readonly number[], waits: boolean): Promise<void> {
+    const requestsAt = (wanted: readonly number[]): PredictionRequest[] =>
+      wanted.flatMap((place) => job.requests[place]?.request ?? []);
+    const published =
+      places.length > 0
+        ? await publish({ requests: requestsAt(places), extensions: job.extensions })
+        : !brokerAway;
+    if (published || !waits) return;
+    // All that is still open, also what joined somebody else's request: that one may be waiting for the broker too.
+    const open = [...waiter.outcomes.keys()].filter((place) => waiter.outcomes[place] === undefined);
+    if (open.length === 0) return;
+    await predictNow({ requests: requestsAt(open), extensions: job.extensions }).catch((error: unknown) => {
+      log.error('neither the broker nor predict answers: left to the sweep', { error });
+    });
+  }
+
+  return async function submit(job, { waitMs, signal }) {
+    if (underWay + job.requests.length > limit)
+      throw retryLater(`more than ${limit} requests are under way: try again later`);
+    underWay += job.requests.length;
+    const waiter = waiting.open(job.id, job.requests.length);
+    try {
+      const waits = waitMs > 0;
+      const accepted = await accept(job).catch((error: unknown) => {
+        if (error instanceof StoreUnavailable) return error;
+        throw error;
+      });
+      if (accepted instanceof StoreUnavailable) {
+        await withoutStore(job, waiter, waits, accepted);
+        return waiter.outcomes;
+      }
+      waiter.fill(accepted.outcomes);
+      if (waiter.complete()) return waiter.outcomes;
+      const sent = send(job, waiter, accepted.publish, waits);
+      if (waits) await waiter.settled(waitMs, signal);
+      else await sent;
+      return waiter.outcomes;
+    } finally {
+      waiter.close();
+      underWay -= job.requests.length;
+    }
+  };
+}

@@ -1,0 +1,4 @@
+import { functionsConformance } from './functions.ts';
+import { startProcessWorld } from './world.ts';
+
+functionsConformance('in process', () => startProcessWorld());

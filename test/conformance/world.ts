@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { v7 } from 'uuid';
+import * as v from 'valibot';
+import { startRegistry } from '../../eventing/local/registry.ts';
+import { createApp as createCacheWrite } from '../../functions/cache-write/src/app.ts';
+import { createApp as createIngressApp } from '../../functions/ingress/src/app.ts';
+import { catalogFiles, loadCatalog } from '../../functions/ingress/src/catalog.ts';
+import { createIngress } from '../../functions/ingress/src/ingress.ts';
+import type { Publisher } from '../../functions/ingress/src/publish.ts';
+import { createApp as createPredict } from '../../functions/predict/src/app.ts';
+import { files, load } from '../../functions/predict/src/load.ts';
+import { type Event, readEvent, structuredMessage } from '../../functions/shared/cloudevents.ts';
+import { CompletedData, completedType, requestedType } from '../../functions/shared/events.ts';
+import { followModel } from '../../functions/shared/follow-model.ts';
+import { withHealth } from '../../functions/shared/health.ts';
+import { createLog } from '../../functions/shared/log.ts';
+import { createMetrics } from '../../functions/shared/metrics.ts';
+import { createRegistry } from '../../functions/shared/registry.ts';
+import { openStore, type Store } from '../../functions/shared/store.ts';
+import { breakable } from './breakable-store.ts';
+
+/** Somewhere the functions run, reached by HTTP alone. */
+export type World = {
+  request(path: string, init?: RequestInit): Promise<Response>;
+  close(): Promise<void>;
+};
+
+/** What the in-process world can do beyond: look into the store, see what was published, break a part. */
+export type ProcessWorld = World & {
+  store: Store;
+  /** The events that passed the broker, by type. */
+  published: Event[];
+  deliver(event: Event): Promise<void>;
+  predict(path: string, init?: RequestInit): Promise<Response>;
+  cacheWrite(path: string, init?: RequestInit): Promise<Response>;
+  /** Copies of each event that are delivered at the same time. */
+  copies: number;
+  broker: 'up' | 'away' | 'silent';
+  storeAway: boolean;
+  predictAway: boolean;
+  logged: string[];
+};
+
+const alias = 'models:/match-outcome@Production';
+
+/** All three functions in this process on a real store (SQLite) and the shipped model, with a broker that delivers at once. */
+export async function startProcessWorld(
+  settings: { MAX_REQUESTS?: number; WAIT_MS?: number; kept?: { result?: number; id?: number } } = {},
+): Promise<ProcessWorld> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'kickoff-world-'));
+  const registryServer = await startRegistry(path.resolve(import.meta.dirname, '../../model/registry'));
+  const registry = createRegistry({ trackingUri: registryServer.url, modelUri: alias });
+  const logged: string[] = [];
+  const write = (line: string): void => void logged.push(line);
+  const log = createLog('debug', { out: write, err: write });
+  const metrics = createMetrics({
+    kickoff_http_requests_total: '',
+    kickoff_http_seconds: '',
+    kickoff_inference_seconds: '',
+    kickoff_outcomes_total: '',
+    kickoff_stored_total: '',
+    kickoff_duplicates_total: '',
+    kickoff_republished_total: '',
+    kickoff_dead_letters_total: '',
+  });
+  const follow = { pollMs: 3_600_000, log };
+  const kept = settings.kept ?? {};
+  const store = breakable(
+    await openStore(`sqlite:${path.join(folder, 'store')}`, { kept }),
+    () => world.storeAway,
+  );
+  const model = await followModel(registry, { ...follow, files, load: (artifact) => load(artifact, 1) });
+  const catalog = await followModel(registry, { ...follow, files: catalogFiles, load: loadCatalog });
+  const predict = createPredict({ model: () => model, alias, log, metrics });
+  const cacheWrite = createCacheWrite({ store, log, metrics });
+
+  const post = (event: Event): RequestInit => ({ method: 'POST', ...structuredMessage(event) });
+  async function deliver(event: Event): Promise<void> {
+    world.published.push(event);
+    const subscriber = { [requestedType]: predict, [completedType]: cacheWrite }[event.type];
+    if (!subscriber || (subscriber === predict && world.predictAway)) return;
+    const copies = Array.from({ length: world.copies }, async () => {
+      const response = await subscriber.request('/', post(event));
+      if (response.status !== 200) return;
+      const { headers } = response;
+      const body = await response.text();
+      await deliver(await readEvent(new Request('http://broker/', { method: 'POST', headers, body })));
+    });
+    await Promise.all(copies);
+  }
+
+  const publisher: Publisher = {
+    async publish(event) {
+      if (world.broker !== 'up') throw new Error('the broker is away');
+      // Confirmed is not delivered: what follows is not the publisher's.
+      setImmediate(() => void deliver(event));
+    },
+    close: () => Promise.resolve(),
+  };
+  const ingress = createIngress({
+    config: {
+      WAIT_MS: settings.WAIT_MS ?? 5000,
+      MAX_REQUESTS: settings.MAX_REQUESTS ?? 20_000,
+      RECENT_PREDICTIONS: 100,
+      PUBLISH_DEADLINE_MS: 200,
+      MODEL_URI: alias,
+    },
+    store,
+    publisher,
+    catalog,
+    replyTo: `ingress.${v7()}`,
+    log,
+    metrics,
+    async predictDirectly(requests, { id, extensions }) {
+      if (world.predictAway) throw new Error('predict is away');
+      const event = {
+        specversion: '1.0',
+        id,
+        source: '/kickoff/ingress',
+        type: requestedType,
+        ...extensions,
+        data: { requests },
+      };
+      const response = await predict.request('/', {
+        method: 'POST',
+        headers: { 'content-type': 'application/cloudevents+json' },
+        body: JSON.stringify(event),
+      });
+      return v.parse(CompletedData, await response.json());
+    },
+  });
+  const app = createIngressApp(() => ingress.parts, log, metrics);
+  const fetch = withHealth({ ready: true }, app.fetch);
+
+  const world: ProcessWorld = {
+    store,
+    published: [],
+    copies: 1,
+    broker: 'up',
+    storeAway: false,
+    predictAway: false,
+    logged,
+    deliver,
+    request: async (target, init) => fetch(new Request(`http://localhost${target}`, init)),
+    predict: async (target, init) => predict.request(target, init),
+    cacheWrite: async (target, init) => cacheWrite.request(target, init),
+    async close() {
+      world.storeAway = false;
+      await ingress.close();
+      await model.close();
+      await registryServer.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return world;
+}
