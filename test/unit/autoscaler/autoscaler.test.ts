@@ -59,6 +59,24 @@ describe('without data', () => {
   });
 });
 
+test('an average is rounded to 6 digits, half away from zero', () => {
+  const autoscaler = create({ window: '6s' });
+  autoscaler.record(START_MS, stat(0, 5e-7));
+  expect(autoscaler.tick(START_MS, 0).stableAverage).toBe(-1e-6);
+});
+
+test('the scale-down delay counts in slots of two seconds: 3 s are the present slot and the one before', () => {
+  const settings = config({ target: '1', 'panic-threshold-percentage': '1000', 'scale-down-delay': '3s' });
+  let state = startDeciding(0, 1, settings.scaleDownDelayMs);
+  const at = (nowMs: number, load: number) => {
+    const observed = { nowMs, readyReplicas: 1, reachable: true };
+    const next = decide(state, settings, { stable: load, panic: load }, observed);
+    state = next.state;
+    return next.decision.desired;
+  };
+  expect([at(0, 3.5), at(3000, 0.5), at(4000, 0.5)]).toEqual([5, 5, 1]);
+});
+
 test('what came through the activator is counted once, by the activator', () => {
   const autoscaler = create({});
   autoscaler.record(START_MS + 1000, stat(5));

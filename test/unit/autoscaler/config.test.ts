@@ -254,6 +254,15 @@ test('the hard limit does not bound a target in requests per second', () => {
   expect(config).toMatchObject({ metric: 'rps', target: 14, total: 20 });
 });
 
+test("the cluster's target percentage is for concurrency only", () => {
+  const cluster = { 'container-concurrency-target-percentage': '50' };
+  expect(parse({ cluster })).toMatchObject({ target: 50, total: 100 });
+  expect(parse({ cluster, annotations: { metric: 'rps' } })).toMatchObject({ target: 140, total: 200 });
+  expect(parse({ cluster: { 'container-concurrency-target-percentage': '0.5' } })).toMatchObject({
+    target: 50,
+  });
+});
+
 test('Go durations', () => {
   const table = {
     '0': 0,
