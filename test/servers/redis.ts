@@ -1,24 +1,76 @@
-import { debian, type Need } from '../needs.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { freePort } from './free-port.ts';
-import { type Server, startServer } from './server.ts';
+import { end, ready, start, type Running } from './process.ts';
 
-/** Whether redis-server is there (Debian's package). */
-export const redisNeed = (): Promise<Need> => debian('redis-server', 'redis-server');
+export type Redis = {
+  url: string;
+  stop(): Promise<void>;
+  /** Ends it with SIGKILL. */
+  kill9(): Promise<void>;
+  /** Starts it again on the same port and data, after `stop` or `kill9`. */
+  start(): Promise<void>;
+  restart(): Promise<void>;
+  /** Stops it and removes its data. */
+  remove(): Promise<void>;
+};
 
-/** A Redis on a free port of loopback; `appendonly`: AOF with fsync every second. */
-export async function startRedis({ appendonly = false }: { appendonly?: boolean } = {}): Promise<
-  Server & { url: string }
-> {
-  const need = await redisNeed();
-  if ('missing' in need) throw new Error(need.missing);
+/** A Redis on a free port of 127.0.0.1. `server` is the path of redis-server (from `needs.ts`); `appendonly` keeps its data over a kill, flags come last and win. */
+export async function startRedis(
+  server: string,
+  { appendonly = false, flags = [] }: { appendonly?: boolean; flags?: string[] } = {},
+): Promise<Redis> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-redis-'));
   const port = await freePort();
-  const server = await startServer({
-    command: need.path,
-    args: (folder) => [
-      ...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''],
-      ...['--appendonly', appendonly ? 'yes' : 'no', '--appendfsync', 'everysec'],
-    ],
-    port,
+  let running: Running | undefined;
+
+  async function up(): Promise<void> {
+    running = start(server, [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
+      ...(appendonly ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : []),
+      ...flags,
+    ]);
+    await ready(running, () => answers(port), 20_000);
+  }
+  async function down(signal: NodeJS.Signals): Promise<void> {
+    if (running) await end(running, signal);
+    running = undefined;
+  }
+  await up();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    stop: () => down('SIGTERM'),
+    kill9: () => down('SIGKILL'),
+    start: up,
+    async restart() {
+      await down('SIGTERM');
+      await up();
+    },
+    async remove() {
+      await down('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Whether it serves: while it loads its data it answers PING with an error. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTcp(port, '127.0.0.1', () => {
+      socket.write('PING\r\n');
+    });
+    socket.setTimeout(2000, () => {
+      socket.destroy();
+    });
+    socket.once('data', (answer) => {
+      resolve(answer.toString().startsWith('+PONG'));
+      socket.destroy();
+    });
+    socket.once('error', () => undefined);
+    socket.once('close', () => {
+      resolve(false);
+    });
   });
-  return { ...server, url: `redis://127.0.0.1:${port}` };
 }

@@ -27,6 +27,8 @@ export async function startServer(options: {
   port: number;
   /** Also asked, when it takes connections. */
   ready?(): Promise<boolean>;
+  /** The pid of the server itself, where `command` is only a script around it. */
+  pid?(folder: string): number;
   /** Runs behind the end of the process, for what it leaves running. */
   afterStop?(): Promise<void>;
 }): Promise<Server> {
@@ -65,10 +67,12 @@ export async function startServer(options: {
     );
   }
 
+  const pid = (): number => options.pid?.(folder) ?? child.pid ?? 0;
+
   async function kill(signal: NodeJS.Signals): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
-    child.kill(signal);
+    process.kill(pid(), signal);
     await exited;
   }
 
@@ -76,7 +80,7 @@ export async function startServer(options: {
   return {
     port: options.port,
     folder,
-    pid: () => child.pid ?? 0,
+    pid,
     kill,
     start,
     async stop() {

@@ -31,14 +31,18 @@ describe.skipIf('missing' in (await rabbitmqNeed()))('RabbitMQ of a test', () =>
     await channel.assertQueue('q', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
     channel.sendToQueue('q', Buffer.from('one'), { persistent: true });
     await channel.waitForConfirms();
+    const before = server.pid();
     await server.kill('SIGKILL');
     await server.start();
+    expect(server.pid()).not.toBe(before);
     const again = await amqp.connect(server.url, { noDelay: true });
     const reader = await again.createChannel();
     const message = await reader.get('q', { noAck: true });
     expect(message === false ? undefined : message.content.toString()).toBe('one');
     await again.close();
+    const last = server.pid();
     await server.stop();
     expect(existsSync(server.folder)).toBe(false);
+    expect(existsSync(`/proc/${last}`)).toBe(false);
   });
 });
