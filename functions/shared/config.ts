@@ -8,11 +8,12 @@ export class ConfigFault extends Error {
 
 /**
  * Parses the environment by a schema whose keys are the variables' names. A variable may also come from the file that `NAME_FILE` names
- * (mounted secrets); an empty one counts as unset. Throws one `ConfigFault` for all that is wrong, without the values: they may be secret.
+ * (mounted secrets); an empty one counts as unset. Of the names in `oneOf` at least one must be set. Throws one `ConfigFault` for all that is wrong, without the values: they may be secret.
  */
 export function readConfig<S extends v.ObjectSchema<v.ObjectEntries, undefined>>(
   schema: S,
   env: Readonly<Record<string, string | undefined>>,
+  oneOf: readonly string[] = [],
 ): v.InferOutput<S> {
   const values: Record<string, string> = {};
   const faults: string[] = [];
@@ -25,6 +26,8 @@ export function readConfig<S extends v.ObjectSchema<v.ObjectEntries, undefined>>
       faults.push(`${name}_FILE: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+  if (oneOf.length > 0 && !oneOf.some((name) => name in values))
+    faults.push(`${oneOf.join(', ')}: one of them is required`);
   const parsed = v.safeParse(schema, values);
   if (parsed.success && faults.length === 0) return parsed.output;
   for (const issue of parsed.issues ?? []) {

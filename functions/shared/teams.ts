@@ -19,7 +19,7 @@ export const TeamsFile = v.object({
 });
 export type TeamsFile = v.InferOutput<typeof TeamsFile>;
 
-/** The league of a match between teams of two countries: the model's neutral one. */
+/** The league of a match between teams of two countries, or of none of the leagues now: the model's neutral one. */
 export const neutralLeague = 'neutral';
 
 /** Why a fixture cannot be predicted; `field` is the part of it at fault. */
@@ -64,11 +64,9 @@ export function createTeams(file: TeamsFile): Teams {
     return { fault: { field, reason: `unknown team "${name}"; nearest: ${nearest.join(', ')}`, nearest } };
   }
 
-  /** The league both teams play in; for teams that are in none now, the lowest of their country. */
+  /** The league that both teams play in, or the home team where they differ. Resolving its own result changes nothing. */
   function usualLeague(home: Team, away: Team): string {
-    if (home.country !== away.country) return neutralLeague;
-    const lowest = file.leagues.findLast(({ country }) => country === home.country);
-    return home.league ?? away.league ?? lowest?.id ?? neutralLeague;
+    return (home.country === away.country ? (home.league ?? away.league) : null) ?? neutralLeague;
   }
 
   return {
