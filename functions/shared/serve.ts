@@ -46,7 +46,10 @@ export async function serve(options: {
   close: () => Promise<void>;
 }): Promise<Server> {
   const { readiness, log } = options;
-  const server = http.createServer(getRequestListener(withHealth(readiness, options.fetch)));
+  const answer = getRequestListener(withHealth(readiness, options.fetch));
+  const server = http.createServer((request, response) => {
+    void answer(request, response);
+  });
   // Longer than any keep-alive of queue-proxy's and the local activator's clients: the side that reuses a connection must close it.
   server.keepAliveTimeout = 120_000;
   server.requestTimeout = 60_000;

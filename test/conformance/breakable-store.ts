@@ -2,19 +2,37 @@ import { type Store, StoreUnavailable } from '../../functions/shared/store.ts';
 
 /** A store that throws `StoreUnavailable` while `away()` says so, as one whose server is gone does. */
 export function breakable(store: Store, away: () => boolean): Store {
-  const guard =
-    <Arguments extends unknown[], Result>(call: (...given: Arguments) => Promise<Result>) =>
-    async (...given: Arguments): Promise<Result> => {
-      if (away()) throw new StoreUnavailable('the store is away');
-      return call(...given);
-    };
+  const there = (): void => {
+    if (away()) throw new StoreUnavailable('the store is away');
+  };
   return {
     ...store,
-    accept: guard(store.accept),
-    complete: guard(store.complete),
-    find: guard(store.find),
-    claim: guard(store.claim),
-    overdue: guard(store.overdue),
-    deadLetters: { ...store.deadLetters, add: guard(store.deadLetters.add) },
+    async accept(jobs, options) {
+      there();
+      return store.accept(jobs, options);
+    },
+    async complete(completed) {
+      there();
+      return store.complete(completed);
+    },
+    async find(id) {
+      there();
+      return store.find(id);
+    },
+    async claim(key, claim) {
+      there();
+      return store.claim(key, claim);
+    },
+    async overdue(options) {
+      there();
+      return store.overdue(options);
+    },
+    deadLetters: {
+      ...store.deadLetters,
+      async add(letter) {
+        there();
+        await store.deadLetters.add(letter);
+      },
+    },
   };
 }

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   await serve({
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
-    metrics: metrics.text,
+    metrics: () => metrics.text(),
     fetch: app.fetch,
     // Ready without asking the store: without it an event is answered 503, which the broker tries again.
     readiness: { ready: true },

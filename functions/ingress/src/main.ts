@@ -22,8 +22,8 @@ async function main(): Promise<void> {
     kickoff_http_seconds: 'Time to answer',
   });
   const readiness = { ready: false };
-  let ingress: Ingress | undefined;
-  const app = createApp(() => ingress?.parts, log, metrics);
+  const running: { ingress?: Ingress } = {};
+  const app = createApp(() => running.ingress?.parts, log, metrics);
   const publisher = createPublisher(config, log);
   const catalog = followModel(configuredRegistry(config, 'ingress'), {
     files: catalogFiles,
@@ -35,17 +35,17 @@ async function main(): Promise<void> {
   await serve({
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
-    metrics: metrics.text,
+    metrics: () => metrics.text(),
     fetch: app.fetch,
     readiness,
     drainMs: config.DRAIN_MS,
     log,
     async close() {
-      await Promise.all([ingress?.close(), publisher.close()]);
+      await Promise.all([running.ingress?.close(), publisher.close()]);
     },
   });
   const store = await openStore(config.STORE_URL);
-  ingress = createIngress({
+  running.ingress = createIngress({
     config,
     store,
     publisher,

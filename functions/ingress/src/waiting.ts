@@ -87,7 +87,7 @@ export function createWaiting(store: Pick<Store, 'find'>, log: Log, everyMs = 50
           tell([one]);
         },
         complete: () => one.outcomes.every((outcome) => outcome !== undefined),
-        settled: (ms, signal) => until(one.complete, ms, signal),
+        settled: (ms, signal) => until(() => one.complete(), ms, signal),
         changed(ms, signal) {
           const known = (): number => one.outcomes.filter((outcome) => outcome !== undefined).length;
           const before = known();

@@ -19,25 +19,26 @@ async function main(): Promise<void> {
     kickoff_outcomes_total: 'Outcomes by status',
   });
   const readiness = { ready: false };
-  let model: FollowedModel<Loaded> | undefined;
-  const app = createApp({ model: () => model, alias: config.MODEL_URI, log, metrics });
+  const running: { model?: FollowedModel<Loaded> } = {};
+  const app = createApp({ model: () => running.model, alias: config.MODEL_URI, log, metrics });
   await serve({
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
-    metrics: metrics.text,
+    metrics: () => metrics.text(),
     fetch: app.fetch,
     readiness,
     drainMs: config.DRAIN_MS,
     log,
-    close: async () => model?.close(),
+    close: async () => running.model?.close(),
   });
   const threads = inferenceThreads();
-  model = await followModel(configuredRegistry(config, 'predict'), {
+  const model = await followModel(configuredRegistry(config, 'predict'), {
     files,
     pollMs: config.MODEL_POLL_MS,
     load: (artifact) => load(artifact, threads),
     log,
   }).catch(cannotLoad(config));
+  running.model = model;
   readiness.ready = true;
   const { version } = model.current().ref;
   log.info('ready', { model: version, threads, sinceStartMs: Math.round(performance.now()) });
