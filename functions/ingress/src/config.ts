@@ -7,8 +7,8 @@ export const Config = v.object({
   ...modelEntries,
   STORE_URL: urlOf('redis', 'rediss', 'sqlite'),
   AMQP_URL: v.optional(urlOf('amqp', 'amqps')),
-  /** The default exchange hands a message to the queue that its routing key names. */
-  AMQP_EXCHANGE: v.optional(v.string(), ''),
+  /** As eventing/queue.yaml declares them. */
+  AMQP_EXCHANGE: v.optional(v.string(), 'kickoff'),
   AMQP_ROUTING_KEY: v.optional(v.string(), 'ml'),
   /** The Broker's address, set by a SinkBinding; not used where there is an AMQP_URL. */
   K_SINK: v.optional(urlOf('http', 'https')),

@@ -40,7 +40,7 @@ export function createAmqpPublisher({ url, exchange, routingKey }: Target, log: 
       model.close().catch(() => undefined);
     });
     opened.on('return', (message) => returned.add(String(message.properties.messageId)));
-    await check(opened, exchange, routingKey);
+    await check(opened, exchange);
     channel = opened;
     away = undefined;
     drained = undefined;
@@ -103,7 +103,11 @@ export function createAmqpPublisher({ url, exchange, routingKey }: Target, log: 
         const unroutable = returned.delete(id);
         if (error) reject(new Error('not published: RabbitMQ refused the message', { cause: error }));
         else if (unroutable)
-          reject(new Error(`not published: no queue is bound for routing key ${routingKey}`));
+          reject(
+            new Error(
+              `not published: no queue is bound to exchange ${exchange} for routing key ${routingKey}`,
+            ),
+          );
         else resolve();
       });
       if (!more)
@@ -136,13 +140,13 @@ export function createAmqpPublisher({ url, exchange, routingKey }: Target, log: 
   };
 }
 
-/** Asks whether what we publish to exists, without declaring it: the queue's arguments are stated in `eventing/`. */
-async function check(channel: ConfirmChannel, exchange: string, routingKey: string): Promise<void> {
+/** Asks whether what we publish to exists, without declaring it: `eventing/` states how. A queue that is not bound shows at the first publish. */
+async function check(channel: ConfirmChannel, exchange: string): Promise<void> {
   try {
-    if (exchange === '') await channel.checkQueue(routingKey);
-    else await channel.checkExchange(exchange);
+    await channel.checkExchange(exchange);
   } catch (error) {
-    const what = exchange === '' ? `queue ${routingKey}` : `exchange ${exchange}`;
-    throw new Error(`${what} is not there: declare it as eventing/queue.yaml states`, { cause: error });
+    throw new Error(`exchange ${exchange} is not there: declare it as eventing/queue.yaml states`, {
+      cause: error,
+    });
   }
 }
