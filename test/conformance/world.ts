@@ -18,8 +18,7 @@ import { withHealth } from '../../functions/shared/health.ts';
 import { createLog } from '../../functions/shared/log.ts';
 import { createMetrics } from '../../functions/shared/metrics.ts';
 import { createRegistry } from '../../functions/shared/registry.ts';
-import { openStore } from '../../functions/shared/open-store.ts';
-import type { Store } from '../../functions/shared/store.ts';
+import { openStore, type Store } from '../../functions/shared/store.ts';
 import { breakable } from './breakable-store.ts';
 
 /** Somewhere the functions run, reached by HTTP alone. */

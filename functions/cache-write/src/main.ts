@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { commonEntries, readConfig, urlOf } from '../../shared/config.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
-import { openStore } from '../../shared/open-store.ts';
+import { openStore } from '../../shared/store.ts';
 import { serve, start } from '../../shared/serve.ts';
 import { wake } from '../../shared/wake.ts';
 import { createApp } from './app.ts';

@@ -4,7 +4,7 @@ import { cannotLoad, configuredRegistry } from '../../shared/configured-registry
 import { followModel } from '../../shared/follow-model.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
-import { openStore } from '../../shared/open-store.ts';
+import { openStore } from '../../shared/store.ts';
 import { serve, start } from '../../shared/serve.ts';
 import { wake } from '../../shared/wake.ts';
 import { createApp } from './app.ts';
