@@ -82,7 +82,8 @@ export function jobText(job: Job, open: readonly PredictionRequest[]): string {
 /** The job of a `jobText`, with those of its requests that `isOpen` by their place. */
 export function jobOf(text: string, isOpen: (place: number) => boolean): Job {
   const job = v.parse(StoredJob, JSON.parse(text));
-  return { ...job, requests: job.requests.filter(({ request }) => isOpen(placeOf(request.id).place)) };
+  const place = (id: string): number => (job.list ? placeOf(id).place : single);
+  return { ...job, requests: job.requests.filter(({ request }) => isOpen(place(request.id))) };
 }
 
 /** A dead letter as it is stored. */
@@ -94,3 +95,6 @@ export const DeadLetterRecord = v.object({
   attempts: v.number(),
   event: v.record(v.string(), v.unknown()),
 });
+
+/** A claim as it is stored. */
+export const ClaimRecord = v.object({ id: v.string(), fingerprint: v.string() });

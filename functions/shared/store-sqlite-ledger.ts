@@ -11,7 +11,6 @@ import {
   outcomeOf,
   patience,
   placeOf,
-  requestId,
   single,
   textOf,
 } from './store-rules.ts';
@@ -29,7 +28,7 @@ const JobRow = v.object({
     v.number(),
     v.transform((value) => value === 1),
   ),
-  size: v.nullable(v.number()),
+  size: v.number(),
   open: v.number(),
   replyTo: v.nullable(v.string()),
   expires: v.nullable(v.number()),
@@ -85,10 +84,22 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   /** The requests that one transaction ends: results one by one, then what follows from them once for each job and each listener. */
   function settlement(now: number, replyTo?: string) {
     const ended = new Map<string, number[]>();
+    const jobs = new Map<string, v.InferOutput<typeof JobRow> | undefined>();
+    const job = (id: string): v.InferOutput<typeof JobRow> | undefined => {
+      if (!jobs.has(id)) jobs.set(id, jobById.get(id));
+      return jobs.get(id);
+    };
     const counts = { done: 0, failed: 0 };
     return {
+      /** The job and place that the id of a request means: a place of a list that is known, or a job of its own. */
+      placeOf(id: string): { job: string; place: number } {
+        const found = placeOf(id);
+        if (found.place === single) return found;
+        const list = job(found.job);
+        return list?.list && found.place < list.size ? found : { job: id, place: single };
+      },
       add(job: string, place: number, { text, model, cached }: Result, failed: boolean): boolean {
-        if (!results.insert({ job, place, text, model, cached, failed })) return false;
+        if (!results.insert({ job, place, text, model, cached })) return false;
         counts[failed ? 'failed' : 'done'] += 1;
         const places = ended.get(job);
         if (places) places.push(place);
@@ -96,26 +107,22 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         return true;
       },
       finish(): void {
-        const replies = new Map<string, string[]>();
+        const replies = new Map<string, [string, number][]>();
         for (const [id, places] of ended) {
-          const job = jobById.get(id);
-          if (!job) {
-            // A producer's own request that never passed ingress: accepted by being answered.
-            insertJob(id, Number(places[0] !== single), null, 0, null, null, now + kept.result);
-            results.count('accepted', places.length);
-          } else {
-            const mine = places.filter((place) =>
-              job.list ? place !== single && place < (job.size ?? 0) : place === single,
-            );
-            const open = Math.max(0, job.open - mine.length);
+          const known = job(id);
+          if (known) {
+            const open = known.open - places.length;
             setOpen(open, open === 0 ? now + kept.result : null, id);
             if (open === 0) deleteBody(id);
-            results.count('accepted', places.length - mine.length);
+          } else {
+            // A producer's own request that never passed ingress: accepted by being answered.
+            insertJob(id, 0, 1, 0, null, null, now + kept.result);
+            results.count('accepted', 1);
           }
-          const channel = job?.replyTo ?? replyTo;
+          const channel = known?.replyTo ?? replyTo;
           if (channel === undefined) continue;
           const items = replies.get(channel) ?? [];
-          for (const place of places) items.push(requestId(id, place));
+          for (const place of places) items.push([id, place]);
           replies.set(channel, items);
         }
         for (const [channel, items] of replies) reply(channel, JSON.stringify(items), now + replyKept);
@@ -174,7 +181,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
       const result = known[at];
       if (result) {
         const failed = outcomes[at]?.outcome.status === 'failed';
-        results.insert({ job: id, place, ...result, failed });
+        results.insert({ job: id, place, ...result });
         results.count(failed ? 'failed' : 'done', 1);
         continue;
       }
@@ -217,7 +224,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         const settled = settlement(now, replyTo);
         let stored = 0;
         for (const outcome of outcomes) {
-          const { job, place } = placeOf(outcome.id);
+          const { job, place } = settled.placeOf(outcome.id);
           const ref = (outcome.status === 'done' ? outcome.model : undefined) ?? model;
           const result = { text: textOf(outcome), model: modelId(ref), cached: false };
           const failed = outcome.status === 'failed';

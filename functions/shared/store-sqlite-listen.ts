@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import type { Settled } from './store.ts';
-import { placeOf } from './store-rules.ts';
 import type { SqliteFile } from './store-sqlite-file.ts';
 import type { SqliteResults } from './store-sqlite-results.ts';
 
@@ -11,7 +10,7 @@ const patient = 60_000;
 
 const Version = v.object({ data_version: v.number() });
 const Reply = v.object({ seq: v.number(), items: v.string() });
-const Items = v.array(v.string());
+const Items = v.array(v.tuple([v.string(), v.number()]));
 
 /** The channels that this process listens to on an SQLite store. */
 export function sqliteListening(file: SqliteFile, results: SqliteResults) {
@@ -32,10 +31,9 @@ export function sqliteListening(file: SqliteFile, results: SqliteResults) {
       const settled: Settled[] = [];
       for (const { seq, items } of since.all(listener.replyTo, listener.seen)) {
         listener.seen = seq;
-        for (const id of v.parse(Items, JSON.parse(items))) {
-          const { job, place } = placeOf(id);
+        for (const [job, place] of v.parse(Items, JSON.parse(items))) {
           const stored = results.ofRequest(job, place);
-          if (stored) settled.push({ id, ...stored });
+          if (stored) settled.push({ id: stored.outcome.id, ...stored });
         }
       }
       awaited = Math.max(0, awaited - settled.length);

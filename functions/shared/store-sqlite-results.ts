@@ -11,7 +11,6 @@ type Settling = {
   text: string;
   model: string | null;
   cached: boolean;
-  failed: boolean;
 };
 
 const Text = v.object({ text: v.string() });
@@ -61,9 +60,9 @@ export function sqliteResults(file: SqliteFile) {
       const row = byPlace.get(job, place);
       return row && outcomeOf(requestId(job, place), row.text, modelOf(row.model), row.cached);
     },
-    /** The results of a job by place, with holes; `size` undefined: as many as there are. */
-    ofJob(job: string, size: number | null): (StoredOutcome | undefined)[] {
-      const outcomes: (StoredOutcome | undefined)[] = Array.from({ length: size ?? 0 });
+    /** The results of a job by place, with holes. */
+    ofJob(job: string, size: number): (StoredOutcome | undefined)[] {
+      const outcomes: (StoredOutcome | undefined)[] = Array.from({ length: size });
       for (const { place, text, model, cached } of byJob.all(job))
         outcomes[Math.max(place, 0)] = outcomeOf(requestId(job, place), text, modelOf(model), cached);
       return outcomes;

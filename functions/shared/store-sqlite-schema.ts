@@ -4,7 +4,7 @@
  */
 export const schema = `
 CREATE TABLE IF NOT EXISTS jobs (
-  id TEXT PRIMARY KEY, list INTEGER NOT NULL, size INTEGER, open INTEGER NOT NULL, reply_to TEXT,
+  id TEXT PRIMARY KEY, list INTEGER NOT NULL, size INTEGER NOT NULL, open INTEGER NOT NULL, reply_to TEXT,
   attempts INTEGER NOT NULL DEFAULT 1, deadline INTEGER, expires INTEGER, gone INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS jobs_deadline ON jobs (deadline) WHERE deadline IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_expires ON jobs (expires) WHERE expires IS NOT NULL;

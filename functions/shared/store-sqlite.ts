@@ -39,8 +39,8 @@ export function openSqliteStore(path: string, kept: Kept): Store {
   const unaccounted = file.statement(
     `SELECT id FROM jobs WHERE gone = 0 AND (
       (deadline IS NULL) <> (open = 0) OR (deadline IS NULL) <> (expires IS NOT NULL)
-      OR (size IS NOT NULL AND open <> size - (SELECT count(*) FROM results
-        WHERE job = id AND place BETWEEN iif(list, 0, -1) AND iif(list, size - 1, -1)))) LIMIT 1000`,
+      OR open <> size - (SELECT count(*) FROM results
+        WHERE job = id AND place BETWEEN iif(list, 0, -1) AND iif(list, size - 1, -1))) LIMIT 1000`,
     Id,
   );
   const letter = ({ text }: v.InferOutput<typeof Text>): DeadLetter =>

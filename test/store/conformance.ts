@@ -167,22 +167,34 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       });
     });
 
-    test('an answer to a request that ingress never saw is accepted and stored', async () => {
-      expect(await complete(outcomesOf(list(uuid(1), ['Arsenal', 'Everton'])))).toEqual({
-        stored: 2,
-        duplicates: 0,
-      });
-      await complete(outcomesOf(single(uuid(2))));
-      expect(await complete(outcomesOf(single(uuid(2))))).toEqual({ stored: 0, duplicates: 1 });
-      expect(await status(uuid(1))).toBe('done');
-      expect(await status(uuid(2))).toBe('done');
+    test('an answer to a request that ingress never saw is accepted and stored under its id', async () => {
+      const ids = [uuid(1), `${uuid(2)}.0`, `${uuid(2)}.7`];
+      const outcomes = ids.map((id) => done({ id, home: 'Arsenal', away: 'Chelsea' }));
+      expect(await complete(outcomes)).toEqual({ stored: 3, duplicates: 0 });
+      expect(await complete(outcomes)).toEqual({ stored: 0, duplicates: 3 });
+      for (const [at, id] of ids.entries())
+        expect(await store.find(id)).toMatchObject({
+          status: 'done',
+          list: false,
+          outcomes: [{ outcome: outcomes[at] }],
+        });
       expect(await store.audit()).toMatchObject({
         accepted: 3,
         done: 3,
         open: 0,
-        duplicates: 1,
+        duplicates: 3,
         unaccounted: [],
       });
+    });
+
+    test("a producer's single request may have an id that looks like a place of a list", async () => {
+      const id = `${uuid(1)}.3`;
+      await accept([single(id), list(uuid(2), ['Ajax'])]);
+      expect((await store.overdue({ now: now + 15_000, limit: 1 }))[0]?.requests[0]?.request.id).toBe(id);
+      await complete([failed(id), failed(`${uuid(2)}.1`)]);
+      expect(await status(id)).toBe('failed');
+      expect(await status(uuid(2))).toBe('queued');
+      expect(await store.audit()).toMatchObject({ accepted: 3, failed: 2, open: 1, unaccounted: [] });
     });
 
     test('an overdue job is published again after 15 s, 30 s, …, and fails after six attempts', async () => {

@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
-import { openStore } from '../../functions/shared/store.ts';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openStore } from '../../functions/shared/open-store.ts';
+import { debian } from '../needs.ts';
+import { startRedis } from '../servers/redis.ts';
 import { storeConformance } from './conformance.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'store-'));
@@ -41,4 +44,27 @@ storeConformance('SQLite', async () => {
     another: () => openStore(url),
     brief: () => openStore(url, { kept: brief }),
   };
+});
+
+const need = await debian('redis-server', 'redis-server');
+describe.skipIf('missing' in need)('Redis', () => {
+  let server: Awaited<ReturnType<typeof startRedis>>;
+  let admin: Redis;
+  beforeAll(async () => {
+    server = await startRedis('path' in need ? need.path : '');
+    admin = new Redis(server.url);
+  });
+  afterAll(async () => {
+    admin.disconnect();
+    await server.remove();
+  });
+  storeConformance('Redis', async () => {
+    await admin.flushall();
+    const { url } = server;
+    return {
+      store: await openStore(url),
+      another: () => openStore(url),
+      brief: () => openStore(url, { kept: brief }),
+    };
+  });
 });
