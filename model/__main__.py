@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import alias, artifact, evaluate
 from .faults import Fault
+from .fetch import fetch
 from .matches import Match, read_matches
 from .params import PARAMS, Params, read_params
 from .promote import compare
@@ -16,6 +17,7 @@ from .train import day, train
 from .tune import tune
 
 ROOT = Path(__file__).parent.parent
+SOURCE = "https://github.com/openfootball"
 DATA = ROOT.parent / "shared" / "data" / "matches.csv"
 
 
@@ -28,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(fault, file=sys.stderr)
         return 1
     return 0
+
+
+def _fetch(options: argparse.Namespace, _params: Params) -> None:
+    print(fetch(options.source, options.seasons, options.data, options.out))
 
 
 def _train(options: argparse.Namespace, params: Params) -> None:
@@ -103,8 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--params", type=Path, default=PARAMS, help="parameters (default: model/params.yaml)")
-    data = argparse.ArgumentParser(add_help=False)
-    data.add_argument("--data", type=Path, default=DATA, help="results as CSV (default: ../shared/data/matches.csv)")
+    results = argparse.ArgumentParser(add_help=False)
+    results.add_argument("--data", type=Path, default=DATA, help="results as CSV (default: ../shared/data/matches.csv)")
+    data = argparse.ArgumentParser(add_help=False, parents=[results])
     data.add_argument(
         "--as-of", help="day of the ratings, YYYY-MM-DD; results after it are refused (default: the last)"
     )
@@ -116,6 +123,10 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(command=run)
         return made
 
+    one = command("fetch", _fetch, "bring results of openfootball into a CSV", results)
+    one.add_argument("seasons", nargs="+", metavar="season", help="for one 2025-26; replaced as a whole")
+    one.add_argument("--source", default=SOURCE, help=f"folder of checkouts, or where to clone them from ({SOURCE})")
+    one.add_argument("--out", type=Path, default=ROOT / "model" / "out" / "matches.csv", help="the CSV to write")
     one = command("train", _train, "build model, teams and card into a folder", data)
     one.add_argument("--out", type=Path, default=ROOT / "model" / "out", help="folder (default: model/out)")
     one = command("evaluate", _evaluate, "walk forward through the seasons, print and write the scores", data)

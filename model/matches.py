@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -10,8 +11,10 @@ from pathlib import Path
 
 from .faults import Fault
 from .leagues import BY_ID
+from .names import Names, read_names
 
 REQUIRED = ("date", "season", "league", "home", "away", "home_goals", "away_goals")
+SIDES = ("home", "away")
 OPTIONAL = ("round", "kickoff", "ht_home_goals", "ht_away_goals", "awarded")
 # The record in the five countries since 1960 is 12; more is a slip of the keyboard.
 MOST_GOALS = 20
@@ -40,7 +43,8 @@ class Match:
 
 def read_matches(path: Path, as_of: str | None = None) -> list[Match]:
     """All matches played on the pitch, oldest first; raises Fault listing every bad line."""
-    rows, faults = [], []
+    rows, faults, names = [], [], read_names()
+    new: dict[str, int] = {}
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.reader(file)
@@ -53,7 +57,8 @@ def read_matches(path: Path, as_of: str | None = None) -> list[Match]:
                     faults.append(f"line {line}: {len(values)} values for {len(header)} columns")
                     continue
                 row = dict(zip(header, values, strict=True))
-                found = list(_row_faults(row, as_of))
+                row |= {side: names.canonical(row[side]) for side in SIDES}
+                found = [*_row_faults(row, as_of), *_team_faults(row, names)]
                 key = (row["season"], row["league"], row["home"], row["away"])
                 if key in seen:
                     found.append(
@@ -63,6 +68,9 @@ def read_matches(path: Path, as_of: str | None = None) -> list[Match]:
                 faults.extend(f"line {line}: {fault}" for fault in found)
                 if not found and row.get("awarded", "0") != "1":
                     rows.append(row)
+                for side in SIDES:
+                    if row[side] not in names.countries:
+                        new.setdefault(row[side], line)
     except FileNotFoundError:
         raise Fault(f"{path}: no such file; name the results with --data") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -72,6 +80,8 @@ def read_matches(path: Path, as_of: str | None = None) -> list[Match]:
         raise Fault(*(f"{path}: {fault}" for fault in faults[:FAULTS_SHOWN]), *hidden)
     if not rows:
         raise Fault(f"{path}: no match in it")
+    for team, line in new.items():
+        print(f"{path}: line {line}: {team!r} is a new team: add it to model/teams.csv", file=sys.stderr)
     matches = [_match(row) for row in rows]
     return sorted(matches, key=lambda match: (match.date, match.league, match.home))
 
@@ -123,7 +133,7 @@ def _row_faults(row: dict[str, str], as_of: str | None) -> Iterator[str]:
         yield f"date {row['date']} is not in season {row['season']}"
     if row["league"] not in BY_ID:
         yield f"league {row['league']!r} is none of {', '.join(BY_ID)}"
-    for side in ("home", "away"):
+    for side in SIDES:
         if not row[side].strip():
             yield f"no {side} team"
     if row["home"] == row["away"]:
@@ -133,8 +143,18 @@ def _row_faults(row: dict[str, str], as_of: str | None) -> Iterator[str]:
         yield f"awarded {row['awarded']!r} is not 0 or 1"
 
 
+def _team_faults(row: dict[str, str], names: Names) -> Iterator[str]:
+    for side in SIDES:
+        team = row[side]
+        if team in names.countries:
+            if names.countries[team] != row["league"][:3] and row["league"] in BY_ID:
+                yield f"{team!r} is a team of {names.countries[team]}, not of {row['league']}"
+        elif team.strip() and (meant := names.alike(team)):
+            yield f"unseen team {team!r}: write {meant!r}, or add it to model/teams.csv if it is another"
+
+
 def _score_faults(row: dict[str, str]) -> Iterator[str]:
-    for side in ("home", "away"):
+    for side in SIDES:
         goals, half = row[f"{side}_goals"], row.get(f"ht_{side}_goals", "")
         if not _goals(goals):
             yield f"impossible score: {side}_goals {goals!r}"

@@ -11,7 +11,7 @@ from .faults import Fault
 from .graph import graph
 from .leagues import LEAGUES
 from .matches import Match, data_digest, read_matches
-from .names import read_aliases, spellings
+from .names import Names, read_names
 from .params import Params
 from .progress import progress
 from .ratings import State, rate
@@ -45,15 +45,18 @@ def train(data: Path, params: Params, as_of: str | None = None) -> Trained:
     as_of = as_of or matches[-1].date
     with progress("rating", len(matches)) as seen:
         state, _ = rate(matches, params.ratings, seen)
-    aliases = read_aliases(sorted(state.teams))
+    names = read_names()
+    spellings = {team: team for team in state.teams} | {
+        alias: team for alias, team in names.aliases.items() if team in state.teams
+    }
     table = table_of(state, params.scoreline.rho, as_of)
-    onnx = graph(table, spellings(aliases)).SerializeToString(deterministic=True)
+    onnx = graph(table, spellings).SerializeToString(deterministic=True)
     evaluated = _evaluated(matches, params)
     card = _card(matches, params, as_of, evaluated[1] if evaluated else None)
-    return Trained(params.register_model.name, as_of, onnx, _teams(state, aliases, as_of), card, evaluated)
+    return Trained(params.register_model.name, as_of, onnx, _teams(state, names, as_of), card, evaluated)
 
 
-def _teams(state: State, aliases: dict[str, list[str]], as_of: str) -> dict:
+def _teams(state: State, names: Names, as_of: str) -> dict:
     return {
         "ratings_as_of": as_of,
         "leagues": [
@@ -64,7 +67,7 @@ def _teams(state: State, aliases: dict[str, list[str]], as_of: str) -> dict:
                 "name": team,
                 "country": state.teams[team].league[:3],
                 "league": plays_in(state, team),
-                "aliases": aliases[team],
+                "aliases": names.of(team),
             }
             for team in sorted(state.teams)
         ],

@@ -6,6 +6,9 @@ import sys
 import pytest
 from conftest import ROOT
 
+from model.faults import Fault
+from model.names import read_names
+
 HEADER = "date,season,league,home,away,home_goals,away_goals,ht_home_goals,ht_away_goals,awarded"
 GOOD = "2024-08-16,2024-25,ENG1,Manchester United,Fulham,1,0,0,0,0"
 
@@ -42,6 +45,9 @@ BAD = {
     "league": ("2024-08-17,2024-25,SCO1,Celtic,Rangers,1,0,0,0,0", "league 'SCO1' is none of ENG1"),
     "itself": ("2024-08-17,2024-25,ENG1,Arsenal,Arsenal,1,0,0,0,0", "'Arsenal' plays itself"),
     "no team": ("2024-08-17,2024-25,ENG1,,Arsenal,1,0,0,0,0", "no home team"),
+    "a slip in a name": ("2024-08-17,2024-25,ENG1,Arsenl,Chelsea,1,0,0,0,0", "unseen team 'Arsenl': write 'Arsenal'"),
+    "team abroad": ("2024-08-17,2024-25,ESP1,Arsenal,Sevilla FC,1,0,0,0,0", "'Arsenal' is a team of ENG, not of ESP1"),
+    "duplicate under an alias": ("2024-09-01,2024-25,ENG1,Man Utd,Fulham FC,3,0,0,0,0", "duplicate of line 2"),
     "awarded": ("2024-08-17,2024-25,ENG1,Arsenal,Chelsea,1,0,0,0,yes", "awarded 'yes' is not 0 or 1"),
     "too few values": ("2024-08-17,2024-25,ENG1,Arsenal", "4 values for 10 columns"),
 }
@@ -57,8 +63,8 @@ def test_refuses(tmp_path, line, fault):
 
 
 def test_names_every_fault(tmp_path):
-    run = train(tmp_path, *(line for line, _ in BAD.values()))
-    assert [f"line {number}:" in run.stderr for number in range(3, len(BAD) + 2)] == [True] * (len(BAD) - 1)
+    run = train(tmp_path, GOOD, *(line for line, _ in BAD.values()))
+    assert [number for number in range(3, len(BAD) + 3) if f"line {number}:" not in run.stderr] == []
 
 
 def test_refuses_results_after_as_of(tmp_path):
@@ -93,3 +99,21 @@ def test_leaves_awarded_results_out(tmp_path):
     run = train(tmp_path, GOOD, awarded)
     assert run.returncode == 0, run.stderr
     assert '"matches": 1,' in (tmp_path / "out" / "card.json").read_text()
+
+
+def test_names_a_new_team_by_line_and_learns_it(tmp_path):
+    run = train(tmp_path, GOOD, "2024-08-17,2024-25,ENG2,Wrexham,Leeds Utd,1,0,0,0,0")
+    assert run.returncode == 0, run.stderr
+    assert "line 3: 'Wrexham' is a new team" in run.stderr
+    teams = (tmp_path / "out" / "teams.json").read_text()
+    assert '"name": "Wrexham"' in teams and '"name": "Leeds United"' in teams
+
+
+def test_refuses_a_spelling_that_could_mean_two_teams(tmp_path):
+    teams, aliases = tmp_path / "teams.csv", tmp_path / "aliases.csv"
+    teams.write_text("country,team\nENG,Bristol City\nENG,Bristol Rovers\n")
+    aliases.write_text("team,alias\nBristol City,Bristol\nBristol Rovers,Bristol\nBristol Towers,Tower\n")
+    with pytest.raises(Fault) as refused:
+        read_names(teams, aliases)
+    assert "line 3: 'Bristol' already means 'Bristol City'" in str(refused.value)
+    assert "line 4: 'Bristol Towers' is not in teams.csv" in str(refused.value)

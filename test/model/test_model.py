@@ -13,7 +13,7 @@ from model.artifact import artifact
 from model.evaluate import evaluate, report
 from model.export import table_of
 from model.matches import read_matches
-from model.names import read_aliases, spellings
+from model.names import read_names
 from model.params import read_params
 from model.ratings import rate
 from model.registry import Folder
@@ -114,9 +114,9 @@ def test_graph_equals_numpy(results, shipped):
     state, _ = rate(matches, params.ratings)
     table = table_of(state, params.scoreline.rho, matches[-1].date)
     fixtures = every_pairing() + [(m.home, m.away, m.league) for m in matches[-3000:]] + [("Nobody", "None", "ENG1")]
-    names = spellings(read_aliases(table.teams))
+    name = read_names().canonical
     out = ask(shipped, fixtures)
-    cells = grid(table.log_rates([(names.get(h, h), names.get(a, a), league) for h, a, league in fixtures]), table.rho)
+    cells = grid(table.log_rates([(name(home), name(away), league) for home, away, league in fixtures]), table.rho)
     np.testing.assert_allclose(out["scoreline"].reshape(len(fixtures), -1), cells, atol=1e-5)
     read = np.concatenate([out["probs"], out["xg"], out["markets"]], axis=1)
     np.testing.assert_allclose(read, cells @ READINGS, atol=1e-5)
