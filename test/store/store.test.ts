@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openStore } from '../../functions/shared/open-store.ts';
+import { openStore } from '../../functions/shared/store.ts';
 import { debian } from '../needs.ts';
 import { startRedis } from '../servers/redis.ts';
 import { storeConformance } from './conformance.ts';
