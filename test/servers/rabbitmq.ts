@@ -17,6 +17,8 @@ const scripts = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 export type Rabbit = {
   url: string;
+  /** The process at the root of it, 0 while it is down. */
+  pid(): number;
   /** Stops it politely. */
   stop(): Promise<void>;
   /** Ends it with SIGKILL. */
@@ -87,6 +89,7 @@ export async function startRabbit(server: string, config: string[] = []): Promis
   await up();
   return {
     url: `amqp://guest:guest@127.0.0.1:${port}`,
+    pid: () => running?.child.pid ?? 0,
     stop: () => down('SIGTERM'),
     kill9: () => down('SIGKILL'),
     start: up,

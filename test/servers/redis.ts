@@ -7,6 +7,8 @@ import { end, ready, start, type Running } from './process.ts';
 
 export type Redis = {
   url: string;
+  /** The process at the root of it, 0 while it is down. */
+  pid(): number;
   stop(): Promise<void>;
   /** Ends it with SIGKILL. */
   kill9(): Promise<void>;
@@ -41,6 +43,7 @@ export async function startRedis(
   await up();
   return {
     url: `redis://127.0.0.1:${port}`,
+    pid: () => running?.child.pid ?? 0,
     stop: () => down('SIGTERM'),
     kill9: () => down('SIGKILL'),
     start: up,
