@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .baselines import base_rates, elo_gaps, ordered_logit
+from .diagram import diagram
 from .export import table_of
 from .faults import Fault
 from .leagues import LEAGUES
@@ -119,14 +120,15 @@ def _short(value: float, digits: int) -> str:
 
 
 def write(evaluation: Evaluation, result: Report, out: Path) -> None:
-    """Writes metrics.json, reliability.csv, leagues.csv and table.md into a folder."""
+    """Writes metrics.json, reliability.csv and .svg, leagues.csv and table.md into a folder."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "metrics.json").write_text(json.dumps(rounded(asdict(result)), indent=2) + "\n", encoding="utf-8")
     (out / "table.md").write_text(table(result) + "\n", encoding="utf-8")
-    every = evaluation.season >= result.seasons[:4]
+    every = ~np.isnan(evaluation.frozen[:, 0])
     ours, outcome = evaluation.probs["ours"], evaluation.outcome
     bins = reliability(ours[every & evaluation.top], outcome[every & evaluation.top])
     _write_csv(out / "reliability.csv", [rounded(asdict(one)) for one in bins])
+    (out / "reliability.svg").write_text(diagram(bins, f"{result.seasons}, top tiers"), encoding="utf-8")
     leagues = np.array([match.league for match in evaluation.matches])
     rows = []
     for league in LEAGUES:
