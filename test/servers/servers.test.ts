@@ -1,30 +1,35 @@
 import { existsSync } from 'node:fs';
-import amqp from 'amqplib';
+import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
-import { describe, expect, it } from 'vitest';
-import { rabbitmqNeed, startRabbitmq } from './rabbitmq.ts';
-import { redisNeed, startRedis } from './redis.ts';
+import { describe, expect, test } from 'vitest';
+import { debian } from '../needs.ts';
+import { startRabbit } from './rabbitmq.ts';
+import { startRedis } from './redis.ts';
 
-describe.skipIf('missing' in (await redisNeed()))('Redis of a test', () => {
-  it('keeps its data over a kill, and leaves nothing behind', async () => {
-    const server = await startRedis({ appendonly: true });
+const redis = await debian('redis-server', 'redis-server');
+const rabbitmq = await debian('rabbitmq-server', 'rabbitmq-server');
+
+describe.skipIf('missing' in redis)('Redis of a test', () => {
+  test('keeps its data over a kill, and leaves no process behind', async () => {
+    const server = await startRedis('path' in redis ? redis.path : '', { appendonly: true });
     const first = new Redis(server.url);
     await first.set('a', '1');
     first.disconnect();
-    await server.kill('SIGKILL');
+    await server.kill9();
     await server.start();
     const second = new Redis(server.url);
     expect(await second.get('a')).toBe('1');
     second.disconnect();
-    await server.stop();
-    expect(existsSync(server.folder)).toBe(false);
+    const pid = server.pid();
+    await server.remove();
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
   });
 });
 
-describe.skipIf('missing' in (await rabbitmqNeed()))('RabbitMQ of a test', () => {
-  it('keeps a persistent message over a kill, and leaves nothing behind', async () => {
-    const server = await startRabbitmq();
-    const connection = await amqp.connect(server.url, { noDelay: true });
+describe.skipIf('missing' in rabbitmq)('RabbitMQ of a test', () => {
+  test('keeps a persistent message over a kill, and leaves no process behind', async () => {
+    const server = await startRabbit('path' in rabbitmq ? rabbitmq.path : '');
+    const connection = await connect(server.url, { noDelay: true });
     connection.on('error', () => undefined);
     const channel = await connection.createConfirmChannel();
     channel.on('error', () => undefined);
@@ -32,17 +37,16 @@ describe.skipIf('missing' in (await rabbitmqNeed()))('RabbitMQ of a test', () =>
     channel.sendToQueue('q', Buffer.from('one'), { persistent: true });
     await channel.waitForConfirms();
     const before = server.pid();
-    await server.kill('SIGKILL');
+    await server.kill9();
     await server.start();
     expect(server.pid()).not.toBe(before);
-    const again = await amqp.connect(server.url, { noDelay: true });
+    const again = await connect(server.url, { noDelay: true });
     const reader = await again.createChannel();
     const message = await reader.get('q', { noAck: true });
     expect(message === false ? undefined : message.content.toString()).toBe('one');
     await again.close();
     const last = server.pid();
-    await server.stop();
-    expect(existsSync(server.folder)).toBe(false);
+    await server.remove();
     expect(existsSync(`/proc/${last}`)).toBe(false);
   });
 });

@@ -32,16 +32,24 @@ export function brokerTopology({ namespace, brokers, triggers }: Wiring): Topolo
   const topology: Topology = { exchanges: [], queues: [], bindings: [] };
   for (const broker of brokers) {
     const names = brokerNames(namespace, broker.name);
+    const brokerSink = broker.delivery?.deadLetterSink ? names.deadLetterExchange : undefined;
     topology.exchanges.push({ name: names.exchange, type: 'headers' });
-    if (broker.delivery?.deadLetterSink) {
-      deadLetters(topology, names, broker.queueType, { 'x-knative-dlq': broker.name });
+    if (brokerSink !== undefined) {
+      // The cluster's policy for a Broker matches all queues that end in its uid, its dead-letter queue too.
+      deadLetters(
+        topology,
+        names,
+        broker.queueType,
+        { 'x-knative-dlq': broker.name },
+        names.deadLetterExchange,
+      );
     }
     for (const trigger of triggers.filter((each) => each.broker === broker.name)) {
       const own = triggerNames(namespace, trigger.name, broker.name);
       const rule = deadLetterRule(namespace, trigger, broker);
       topology.queues.push({
         name: own.queue,
-        arguments: queueArguments(broker.queueType, 'exchange' in rule ? rule.exchange : undefined),
+        arguments: queueArguments(broker.queueType, 'exchange' in rule ? rule.exchange : brokerSink),
       });
       topology.bindings.push({
         exchange: names.exchange,
@@ -62,9 +70,13 @@ function deadLetters(
   names: { deadLetterExchange: string; deadLetterQueue: string },
   queueType: Broker['queueType'],
   mark: Record<string, string>,
+  deadLetterExchange?: string,
 ): void {
   topology.exchanges.push({ name: names.deadLetterExchange, type: 'headers' });
-  topology.queues.push({ name: names.deadLetterQueue, arguments: queueArguments(queueType, undefined) });
+  topology.queues.push({
+    name: names.deadLetterQueue,
+    arguments: queueArguments(queueType, deadLetterExchange),
+  });
   topology.bindings.push({
     exchange: names.deadLetterExchange,
     queue: names.deadLetterQueue,

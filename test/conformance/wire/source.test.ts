@@ -8,7 +8,7 @@ import { startSource } from '../../../eventing/local/source/source.ts';
 import { debian } from '../../needs.ts';
 import { startRabbit, type Rabbit } from '../../servers/rabbitmq.ts';
 import { until } from '../../until.ts';
-import { expectHeaders, expectRatios, waits } from './compare.ts';
+import { expectHeaders, expectWaits, waits } from './compare.ts';
 import { startFunctions, type Functions } from './functions.ts';
 import { recording, recordings, SourceCase, SourceFailures } from './recordings.ts';
 
@@ -128,10 +128,11 @@ describe.skipIf('missing' in need)('RabbitmqSource, as recorded', () => {
       const body = recorded.deadLettered[0]?.body ?? JSON.stringify({ do: { sink: recorded.act } });
       channel.publish('src-fn', 'k', Buffer.from(body), { contentType: 'application/json', messageId: id });
       const ours = () => functions.seen.filter((step) => step.id === id);
-      const steps = await until(() => ours().length === recorded.timeline.length && ours(), {
+      await until(() => ours().length === recorded.timeline.length, {
         deadline: 20_000,
         what: `${recorded.timeline.length} steps of ${id}`,
       });
+      const steps = ours();
       expect(steps.map(({ phase, status }) => [phase, status])).toEqual(
         recorded.timeline.map(({ phase, status }) => [phase, status]),
       );
@@ -139,7 +140,7 @@ describe.skipIf('missing' in need)('RabbitmqSource, as recorded', () => {
         const wanted = recorded.timeline[index]?.rawHeaders;
         if (wanted) expectHeaders(step.rawHeaders ?? [], wanted);
       }
-      expectRatios(waits(steps), waits(recorded.timeline));
+      expectWaits(waits(steps), waits(recorded.timeline), scale);
       replayed++;
     },
   );

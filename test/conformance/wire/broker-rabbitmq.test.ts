@@ -1,0 +1,4 @@
+import { testBroker } from './broker-suite.ts';
+import { rabbitWorld } from './worlds.ts';
+
+testBroker(await rabbitWorld());

@@ -1,0 +1,4 @@
+import { testDelivery } from './delivery-suite.ts';
+import { embedded } from './worlds.ts';
+
+testDelivery(embedded);

@@ -1,0 +1,4 @@
+import { testDelivery } from './delivery-suite.ts';
+import { rabbitWorld } from './worlds.ts';
+
+testDelivery(await rabbitWorld());

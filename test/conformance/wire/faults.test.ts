@@ -1,0 +1,5 @@
+import { testFaults } from './faults-suite.ts';
+import { embedded, rabbitWorld } from './worlds.ts';
+
+testFaults(embedded);
+testFaults(await rabbitWorld());
