@@ -153,7 +153,13 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
         ...Array.from({ length: slices }, (_, n) => now - n),
       ]);
       const texts = v.parse(Texts, reply);
-      if (texts.length === 1) return { status: texts[0] === 'expired' ? 'expired' : 'unknown' };
+      const [first = '', result = ''] = texts;
+      if (texts.length === 1) return { status: first === 'expired' ? 'expired' : 'unknown' };
+      if (first === 'ended') {
+        await meet([result]);
+        const outcome = unpack(id, result);
+        return { status: outcome.outcome.status, list: false, outcomes: [outcome] };
+      }
       const job = new Map<string, string>();
       for (let at = 0; at < texts.length; at += 2) job.set(texts[at] ?? '', texts[at + 1] ?? '');
       const list = job.get('l') === '1';
