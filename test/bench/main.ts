@@ -119,7 +119,12 @@ async function once(name: string, system: System): Promise<Run> {
     const startSeconds = (performance.now() - at) / 1000;
     await wait(1000); // what a start leaves behind (imports, JIT) belongs to no window
     const idleMemory = memoryMiB(running.pids());
-    await measure(system, running, { label: 'warm up', options: { c: 8, seconds: 2 } }, 80_000);
+    await measure(
+      system,
+      running,
+      { label: 'warm up', options: { ...plan(system)[0]?.options, c: 8, seconds: 2 } },
+      80_000,
+    );
     const windows: Window[] = [];
     let first = 0;
     for (const load of plan(system)) {

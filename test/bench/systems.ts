@@ -280,6 +280,7 @@ export const systems: Record<string, System> = {
           BASE_ONNX: model,
           BASE_CONFIRM: '1',
           BASE_SEED: path.join(baseline, 'seed'),
+          PYTHONPATH: path.join(baseline, 'seed'),
         };
         const place = path.join(root, 'test/bench/peers');
         await celery(parts, place, env);

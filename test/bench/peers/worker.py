@@ -1,5 +1,7 @@
 """The original stack's worker with this project's model: one task a match from queue `ml`."""
-import settings as s
+import os
+
+import settings as s  # the baseline's
 from celery import Celery
 from celery.signals import worker_process_init
 from kombu import Queue
@@ -19,7 +21,7 @@ predict = None
 @worker_process_init.connect
 def load(**_):
     global predict
-    predict = inference.load(s.MODEL)
+    predict = inference.load(os.environ["BASE_ONNX"])
 
 
 @app.task(name="predict_match")
