@@ -28,9 +28,10 @@ def diagram(bins: list[Bin], title: str) -> str:
         parts.append(f'<path d="M{path}" fill="none" stroke="{colour}"/>')
         for one in dots:
             radius = 2 + 7 * (one.n / largest) ** 0.5
+            what = f"{outcome}: forecast {one.forecast:.3f}, observed {one.observed:.3f}, n={one.n}"
             parts.append(
                 f'<circle cx="{_x(one.forecast)}" cy="{_y(one.observed)}" r="{radius:.1f}" fill="{colour}">'
-                f"<title>{outcome}: forecast {one.forecast:.3f}, observed {one.observed:.3f}, n={one.n}</title></circle>"
+                f"<title>{what}</title></circle>"
             )
         parts.append(f'<text x="{_x(1) - 50}" y="{_y(0.02 + 0.05 * row)}" fill="{colour}">{outcome}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -82,7 +82,10 @@ def report(evaluation: Evaluation, params: Params) -> Report:
     names = params.evaluate.seasons
     one = evaluation.top & (evaluation.season == params.evaluate.season)
     every = evaluation.top & np.isin(evaluation.season, names)
-    score = lambda probs, rows: scores(probs[rows], evaluation.outcome[rows])  # noqa: E731
+
+    def score(probs: np.ndarray, rows: np.ndarray) -> Scores:
+        return scores(probs[rows], evaluation.outcome[rows])
+
     miss = {name: rps(probs[every], evaluation.outcome[every]) for name, probs in evaluation.probs.items()}
     return Report(
         params.evaluate.season,
