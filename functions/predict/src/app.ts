@@ -24,7 +24,10 @@ export type Following = Pick<FollowedModel<Loaded>, 'use' | 'current'>;
 // Twins of an event have the same answer with the same id, so that whoever stores it knows it again.
 const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
 
-const Envelope = v.object({ requests: v.array(v.unknown()), replyTo: RequestedData.entries.replyTo });
+const Envelope = v.object({
+  requests: v.pipe(v.array(v.unknown()), v.minLength(1)),
+  replyTo: RequestedData.entries.replyTo,
+});
 
 /**
  * The predict function: a `requested` event in, a `completed` event out. `model()` is undefined while none is loaded. Nothing is answered with

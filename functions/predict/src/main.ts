@@ -21,6 +21,14 @@ async function main(): Promise<void> {
   const readiness = { ready: false };
   const running: { model?: FollowedModel<Loaded> } = {};
   const app = createApp({ model: () => running.model, alias: config.MODEL_URI, log, metrics });
+  const threads = inferenceThreads();
+  const following = followModel(configuredRegistry(config, 'predict'), {
+    files,
+    pollMs: config.MODEL_POLL_MS,
+    load: (artifact) => load(artifact, threads),
+    log,
+  });
+  following.catch(() => undefined);
   await serve({
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
@@ -31,13 +39,9 @@ async function main(): Promise<void> {
     log,
     close: async () => running.model?.close(),
   });
-  const threads = inferenceThreads();
-  const model = await followModel(configuredRegistry(config, 'predict'), {
-    files,
-    pollMs: config.MODEL_POLL_MS,
-    load: (artifact) => load(artifact, threads),
-    log,
-  }).catch(cannotLoad(config));
+  // Loads its native code while the registry answers.
+  await import('onnxruntime-node');
+  const model = await following.catch(cannotLoad(config));
   running.model = model;
   readiness.ready = true;
   const { version } = model.current().ref;

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { gather } from '../../../functions/ingress/src/gather.ts';
+
+test('a batch that fails rejects for its own items only', async () => {
+  const add = gather<string, string>(
+    async (items) => {
+      if (items.includes('bad')) throw new Error('bad batch');
+      return items;
+    },
+    { limit: 1, size: () => 1 },
+  );
+  const results = await Promise.allSettled(['good', 'bad', 'fine'].map(add));
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
+
+test('the first goes at once, the rest together up to the limit, and an item over the limit goes alone', async () => {
+  const batches: number[][] = [];
+  const add = gather<number, number>(
+    async (items) => {
+      batches.push([...items]);
+      await new Promise(setImmediate);
+      return items.map((item) => item * 10);
+    },
+    { limit: 5, size: (item) => item },
+  );
+  expect(await Promise.all([1, 2, 3, 4, 9, 1].map(add))).toEqual([10, 20, 30, 40, 90, 10]);
+  expect(batches).toEqual([[1], [2, 3], [4], [9], [1]]);
+});
