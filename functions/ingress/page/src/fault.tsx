@@ -1,0 +1,58 @@
+import { Refused } from './api.ts';
+import { visible } from './visible.ts';
+
+/** An error as it is told: what is wrong, and the nearest names where there are some. */
+export type Fault = {
+  message: string;
+  requestId?: string | undefined;
+  choices: { field: string; names: string[] }[];
+};
+
+/** Says of any error what a person can do about it. */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof Refused) {
+    const choices = error.faults
+      .filter(({ nearest }) => nearest.length > 0)
+      .map(({ pointer, nearest }) => ({ field: pointer.replace('/', ''), names: nearest }));
+    // The reason of an unknown name ends with the names, which stand below as buttons.
+    const message = choices.length > 0 ? error.message.replace(/; (nearest|known): .*$/, '') : error.message;
+    return { message, requestId: error.requestId, choices };
+  }
+  if (error instanceof TypeError) return { message: 'There is no connection to the server.', choices: [] };
+  return { message: error instanceof Error ? error.message : String(error), choices: [] };
+}
+
+/** Shows a fault; a nearest name can be taken with one click. */
+export function FaultCard({
+  fault,
+  onChoose,
+}: {
+  fault: Fault;
+  onChoose?: (field: string, name: string) => void;
+}) {
+  return (
+    <section class="card problem" role="alert">
+      <p>
+        <strong>{visible(fault.message)}</strong>
+      </p>
+      {onChoose &&
+        fault.choices.map(({ field, names }) => (
+          <p key={field}>
+            Nearest:{' '}
+            {names.map((name) => (
+              <button
+                key={name}
+                type="button"
+                onClick={() => {
+                  onChoose(field, name);
+                }}
+              >
+                {visible(name)}
+              </button>
+            ))}
+          </p>
+        ))}
+      {fault.requestId !== undefined && <p class="fine">Request {visible(fault.requestId)}</p>}
+    </section>
+  );
+}

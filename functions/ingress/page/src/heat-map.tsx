@@ -1,0 +1,91 @@
+import { finePercent } from './numbers.ts';
+import { visible } from './visible.ts';
+
+const shownGoals = 6;
+
+/** The grid cut to 0..5 goals and “6 or more”, which gathers the rest: its cells still add up to the whole. */
+function gathered(grid: readonly (readonly number[])[]): number[][] {
+  const cells = Array.from({ length: shownGoals + 1 }, () => Array.from({ length: shownGoals + 1 }, () => 0));
+  for (const [home, row] of grid.entries())
+    for (const [away, share] of row.entries()) {
+      const to = cells[Math.min(home, shownGoals)];
+      const at = Math.min(away, shownGoals);
+      if (to) to[at] = (to[at] ?? 0) + share;
+    }
+  return cells;
+}
+
+/** The likeliest exact scorelines of a grid, best first. */
+export function likeliest(
+  grid: readonly (readonly number[])[],
+  count: number,
+): { score: string; share: number }[] {
+  return grid
+    .flatMap((row, home) => row.map((share, away) => ({ score: `${home}–${away}`, share })))
+    .sort((a, b) => b.share - a.share)
+    .slice(0, count);
+}
+
+/** How likely each scoreline is: home goals down, away goals across. */
+export function HeatMap({
+  home,
+  away,
+  grid,
+}: {
+  home: string;
+  away: string;
+  grid: readonly (readonly number[])[];
+}) {
+  const cells = gathered(grid);
+  const most = Math.max(...cells.flat());
+  const goals = (count: number): string => (count === shownGoals ? `${count}+` : String(count));
+  return (
+    <table class="heat">
+      <caption>Scorelines</caption>
+      <thead>
+        <tr>
+          <td />
+          <th scope="colgroup" colSpan={shownGoals + 1} class="away">
+            {visible(away)} goals
+          </th>
+        </tr>
+        <tr>
+          <th scope="col" class="home">
+            {visible(home)}
+          </th>
+          {cells.map((_, count) => (
+            <th key={count} scope="col">
+              {goals(count)}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {cells.map((row, count) => (
+          <tr key={count}>
+            <th scope="row">{goals(count)}</th>
+            {row.map((share, column) => (
+              <td
+                key={column}
+                class={share === most ? 'most' : share / most > 0.55 ? 'strong' : undefined}
+                style={{ '--share': String(Math.round((share / most) * 100)) }}
+              >
+                {share < 0.0005 ? '·' : finePercent(share).replace('%', '')}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+      <tfoot>
+        <tr>
+          <td colSpan={shownGoals + 2}>
+            Percent. Likeliest:{' '}
+            {likeliest(grid, 3)
+              .map(({ score, share }) => `${score} (${finePercent(share)})`)
+              .join(', ')}
+          </td>
+        </tr>
+      </tfoot>
+    </table>
+  );
+}
