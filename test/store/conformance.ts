@@ -1,9 +1,13 @@
+import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Settled, Store } from '../../functions/shared/store.ts';
 import { until } from '../until.ts';
+import { runChild } from './processes.ts';
 import { digest, done, failed, list, model, outcomesOf, single, uuid } from './fixtures.ts';
 
-type Opened = { store: Store; another(): Promise<Store>; brief(): Promise<Store> };
+const Totals = v.object({ stored: v.number(), duplicates: v.number() });
+
+type Opened = { url: string; store: Store; another(): Promise<Store>; brief(): Promise<Store> };
 
 /** What every store promises. `open` makes an empty one; `another` is a second connection to it, `brief` one that keeps little. */
 export function storeConformance(name: string, open: () => Promise<Opened>): void {
@@ -268,6 +272,54 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       await second.complete({ model, outcomes: [failed(uuid(10))], replyTo: 'replica-1', now });
       await second.close();
       expect(heard).toHaveLength(3);
+    });
+
+    test('five processes that bring every outcome at once store each once, and count the other four', async () => {
+      const count = 300;
+      const jobs = Array.from({ length: count }, (_, n) => single(uuid(n), `Team ${n}`, { replyTo: 'r' }));
+      const joined = jobs.map((_, n) => single(uuid(count + n), `Team ${n}`, { replyTo: 'r' }));
+      const heard: string[] = [];
+      const stop = await store.listen('r', (settled) => heard.push(...settled.map(({ id }) => id)));
+      await accept([...jobs, ...joined]);
+      const printed = await Promise.all(
+        [0, 0, 0, 150, 275].map((shift) => runChild(['complete', opened.url, count, shift])),
+      );
+      const totals = printed.map(([line = '']) => v.parse(Totals, JSON.parse(line)));
+      expect(totals.reduce((sum, { stored }) => sum + stored, 0)).toBe(count);
+      expect(totals.reduce((sum, { duplicates }) => sum + duplicates, 0)).toBe(4 * count);
+      await until(() => heard.length >= 2 * count);
+      expect(new Set(heard).size).toBe(2 * count);
+      expect(heard).toHaveLength(2 * count);
+      expect(await store.audit()).toEqual({
+        ...{
+          accepted: 2 * count,
+          done: 2 * count,
+          failed: 0,
+          open: 0,
+          deadLettered: 0,
+          duplicates: 4 * count,
+        },
+        unaccounted: [],
+      });
+      await stop();
+    });
+
+    test('processes that are killed in the middle leave what they were promised, and nothing half done', async () => {
+      const lines = (
+        await Promise.all(
+          [0, 1_000_000].map((first) =>
+            runChild(['endless', opened.url, first], (seen) => seen.length > 400),
+          ),
+        )
+      ).flat();
+      expect(lines.length).toBeGreaterThan(700);
+      for (const line of lines) {
+        const [promise, id = ''] = line.split(' ');
+        expect(promise === 'done' ? ['done'] : ['queued', 'done']).toContain(await status(id));
+      }
+      const audit = await store.audit();
+      expect(audit.unaccounted).toEqual([]);
+      expect(audit.done + audit.failed + audit.open).toBe(audit.accepted);
     });
 
     test('a key is claimed once', async () => {

@@ -40,6 +40,7 @@ let n = 0;
 storeConformance('SQLite', async () => {
   const url = `sqlite:${folder}/${n++}.db`;
   return {
+    url,
     store: await openStore(url),
     another: () => openStore(url),
     brief: () => openStore(url, { kept: brief }),
@@ -62,6 +63,7 @@ describe.skipIf('missing' in need)('Redis', () => {
     await admin.flushall();
     const { url } = server;
     return {
+      url,
       store: await openStore(url),
       another: () => openStore(url),
       brief: () => openStore(url, { kept: brief }),
