@@ -33,7 +33,8 @@ describe.skipIf('missing' in rabbitmq)('RabbitMQ of a test', () => {
     connection.on('error', () => undefined);
     const channel = await connection.createConfirmChannel();
     channel.on('error', () => undefined);
-    await channel.assertQueue('q', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+    // Not a quorum queue: RabbitMQ 3.10 loses one that was declared less than a second before it is killed.
+    await channel.assertQueue('q', { durable: true });
     channel.sendToQueue('q', Buffer.from('one'), { persistent: true });
     await channel.waitForConfirms();
     const before = server.pid();
