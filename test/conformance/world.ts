@@ -14,7 +14,7 @@ import { files, load } from '../../functions/predict/src/load.ts';
 import { type Event, readEvent, structuredMessage } from '../../functions/shared/cloudevents.ts';
 import { CompletedData, completedType, requestedType } from '../../functions/shared/events.ts';
 import { followModel } from '../../functions/shared/follow-model.ts';
-import { withHealth } from '../../functions/shared/health.ts';
+import { type Fetch, withHealth } from '../../functions/shared/health.ts';
 import { createLog } from '../../functions/shared/log.ts';
 import { createMetrics } from '../../functions/shared/metrics.ts';
 import { createRegistry } from '../../functions/shared/registry.ts';
@@ -30,6 +30,8 @@ export type World = {
 /** What the in-process world can do beyond: look into the store, see what was published, break a part. */
 export type ProcessWorld = World & {
   store: Store;
+  /** Ingress as a server would call it. */
+  fetch: Fetch;
   /** The events that passed the broker, by type. */
   published: Event[];
   deliver(event: Event): Promise<void>;
@@ -47,7 +49,12 @@ const alias = 'models:/match-outcome@Production';
 
 /** All three functions in this process on a real store (SQLite) and the shipped model, with a broker that delivers at once. */
 export async function startProcessWorld(
-  settings: { MAX_REQUESTS?: number; WAIT_MS?: number; kept?: { result?: number; id?: number } } = {},
+  settings: {
+    MAX_REQUESTS?: number;
+    WAIT_MS?: number;
+    allowedOrigins?: string[];
+    kept?: { result?: number; id?: number };
+  } = {},
 ): Promise<ProcessWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), 'kickoff-world-'));
   const registryServer = await startRegistry(path.resolve(import.meta.dirname, '../../model/registry'));
@@ -131,11 +138,12 @@ export async function startProcessWorld(
       return v.parse(CompletedData, await response.json());
     },
   });
-  const app = createIngressApp(() => ingress.parts, log, metrics);
+  const app = createIngressApp(() => ingress.parts, log, metrics, settings.allowedOrigins);
   const fetch = withHealth({ ready: true }, app.fetch);
 
   const world: ProcessWorld = {
     store,
+    fetch,
     published: [],
     copies: 1,
     broker: 'up',

@@ -9,7 +9,9 @@ import { StoreUnavailable } from '../../shared/store.ts';
 import { continueTrace } from '../../shared/trace.ts';
 import { readText } from './body.ts';
 import { leagues } from './catalog.ts';
+import { crossOrigin } from './cross-origin.ts';
 import { type Forward, readRequested } from './events.ts';
+import { createPage, pageFiles } from './page.ts';
 import {
   bodyLimit,
   getPrediction,
@@ -23,8 +25,16 @@ export type IngressParts = PredictionParts & { forward: Forward; alias: string; 
 type Env = { Variables: { requestId: string } };
 type Handlers = Partial<Record<'GET' | 'POST', (c: Context) => Response | Promise<Response>>>;
 
-/** The ingress function: the HTTP API. `parts` is undefined until the catalogue is loaded: 503 meanwhile. */
-export function createApp(parts: () => IngressParts | undefined, log: Log, metrics: Metrics): Hono<Env> {
+/**
+ * The ingress function: the HTTP API and the page. `parts` is undefined until the catalogue is loaded: 503 meanwhile. Pages of
+ * `allowedOrigins` may call the API too.
+ */
+export function createApp(
+  parts: () => IngressParts | undefined,
+  log: Log,
+  metrics: Metrics,
+  allowedOrigins: readonly string[] = [],
+): Hono<Env> {
   const app = new Hono<Env>();
   const present = (): IngressParts => {
     const known = parts();
@@ -47,6 +57,8 @@ export function createApp(parts: () => IngressParts | undefined, log: Log, metri
     metrics.count('kickoff_http_requests_total', labels);
     metrics.observe('kickoff_http_seconds', (performance.now() - start) / 1000);
   });
+
+  app.use(crossOrigin(allowedOrigins));
 
   /** A route with its methods; any other is 405 with what is allowed. */
   function route(path: string, handlers: Handlers): void {
@@ -119,6 +131,9 @@ export function createApp(parts: () => IngressParts | undefined, log: Log, metri
       });
     },
   });
+
+  const page = createPage();
+  for (const [path, file] of pageFiles) route(path, { GET: (c) => page(c, file(c.req.path)) });
 
   app.notFound(() => {
     throw new Problem(404, 'there is nothing here');

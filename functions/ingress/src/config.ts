@@ -19,6 +19,23 @@ export const Config = v.object({
   WAIT_MS: wholeNumber(0, 60_000, 10_000),
   /** Requests under way at the same time, before 503. */
   MAX_REQUESTS: wholeNumber(1, 1_000_000, 20_000),
+  /** Origins (`https://example.org`) whose pages may call the API, separated by spaces or commas. */
+  ALLOWED_ORIGINS: v.optional(
+    v.pipe(
+      v.string(),
+      v.transform((list) => list.split(/[\s,]+/).filter(Boolean)),
+      v.array(
+        v.pipe(
+          urlOf('http', 'https'),
+          v.check(
+            (url) => new URL(url).origin === url,
+            'must be an origin, without a path: https://example.org',
+          ),
+        ),
+      ),
+    ),
+    '',
+  ),
   /** Predictions kept in this process. */
   RECENT_PREDICTIONS: wholeNumber(0, 1_000_000, 10_000),
 });

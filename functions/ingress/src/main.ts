@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   });
   const readiness = { ready: false };
   const running: { ingress?: Ingress } = {};
-  const app = createApp(() => running.ingress?.parts, log, metrics);
+  const app = createApp(() => running.ingress?.parts, log, metrics, config.ALLOWED_ORIGINS);
   const publisher = createPublisher(config, log);
   const catalog = followModel(configuredRegistry(config, 'ingress'), {
     files: catalogFiles,

@@ -88,8 +88,8 @@ export function createPage(folder = built): Page {
   };
 }
 
-/** The file that a path asks for: only names that the build makes, so that nothing else of the folder is reachable. */
-export function pageFile(requested: string): string | undefined {
-  if (requested === '/') return 'index.html';
-  return /^\/(assets\/[\w.-]+\.(?:js|css|svg))$/.exec(requested)?.[1];
-}
+/** The paths of the page, each with the file that it names: only such as the build makes, so that nothing else of the folder is reachable. */
+export const pageFiles: readonly [path: string, file: (path: string) => string][] = [
+  ['/', () => 'index.html'],
+  ['/assets/:file{[\\w.-]+\\.(?:js|css|svg)}', (path) => path.slice(1)],
+];
