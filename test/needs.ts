@@ -10,8 +10,12 @@ const cache = path.join(root, '.cache');
 /** What a test needs beyond npm, found or installed: `path` where it is, or `missing` with the line that says what to do. */
 export type Need = { path: string } | { missing: string };
 
-function run(command: string, args: string[]): { ok: boolean; tail: string } {
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 900_000 });
+function run(command: string, args: string[], env?: Record<string, string>): { ok: boolean; tail: string } {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    timeout: 900_000,
+    env: { ...process.env, ...env },
+  });
   return { ok: status === 0, tail: `${stdout}${stderr}`.trim().split('\n').slice(-3).join(' ') };
 }
 
@@ -76,6 +80,38 @@ export async function python(requirements: string): Promise<Need> {
     writeFileSync(path.join(venv, '.tmp'), '');
     renameSync(path.join(venv, '.tmp'), path.join(venv, '.complete'));
     return { path: interpreter };
+  });
+}
+
+/** A program from the Go module proxy, such as `sigs.k8s.io/kustomize/kustomize/v5@v5.8.1`, built once into the cache. */
+export async function goTool(module: string): Promise<Need> {
+  const folder = path.join(cache, 'go', module.replaceAll('/', '_'));
+  const program = (module.split('@')[0] ?? '').split('/').findLast((part) => !/^v\d+$/.test(part)) ?? '';
+  return lockFile(`${folder}.lock`, () => {
+    const built = path.join(folder, program);
+    if (existsSync(built)) return { path: built };
+    const go = which('go');
+    if (!go) return unavailable('go', `install Go, then: go install ${module}`);
+    const { ok, tail } = run(go, ['install', module], { GOBIN: folder });
+    return ok ? { path: built } : unavailable(program, `go install ${module} (failed: ${tail})`);
+  });
+}
+
+/** A Go program of this project (its folder from the root), built into the cache whenever its files change. */
+export async function goProgram(folder: string): Promise<Need> {
+  const source = path.join(root, folder);
+  const hash = createHash('sha256');
+  for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(readFileSync(path.join(source, file)));
+  const name = path.basename(folder);
+  const built = path.join(cache, 'go', `${name}-${hash.digest('hex').slice(0, 12)}`);
+  return lockFile(`${built}.lock`, () => {
+    if (existsSync(built)) return { path: built };
+    const go = which('go');
+    if (!go) return unavailable('go', `install Go, then: cd ${folder} && go build`);
+    const { ok, tail } = run(go, ['build', '-C', source, '-o', `${built}.new`, '.']);
+    if (!ok) return unavailable(name, `go build -C ${folder} (failed: ${tail})`);
+    renameSync(`${built}.new`, built);
+    return { path: built };
   });
 }
 

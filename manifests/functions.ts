@@ -1,0 +1,46 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import type { InferOutput } from 'valibot';
+import { FuncYaml } from '../eventing/local/function-manifest.ts';
+import { ManifestError, parseManifest, readManifests } from '../eventing/local/manifest.ts';
+import { knativeService } from './knative-service.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+/** Every func.yaml of the project, parsed. Throws `ManifestError` with file and line of each fault. */
+export function functionManifests(): InferOutput<typeof FuncYaml>[] {
+  return readdirSync(path.join(root, 'functions'))
+    .map((name) => path.join(root, 'functions', name, 'func.yaml'))
+    .filter((file) => existsSync(file))
+    .flatMap((file) => {
+      const { manifests, faults } = readManifests(file, root);
+      if (faults.length > 0) throw new ManifestError(faults);
+      return manifests.map((manifest) => {
+        const parsed = parseManifest(FuncYaml, manifest);
+        if (!parsed.output) throw new ManifestError(parsed.faults);
+        return parsed.output;
+      });
+    });
+}
+
+/** File name and text of what `npm run manifests` writes to manifests/functions. */
+export function generated(): { file: string; text: string }[] {
+  return functionManifests().map((func) => ({
+    file: `${func.name}.yaml`,
+    text: `# Made from functions/${func.name}/func.yaml by \`npm run manifests\`.\n${stringify(
+      // The image is params.yaml's.
+      knativeService(func, func.name),
+      { singleQuote: true, lineWidth: 0, aliasDuplicateObjects: false },
+    )}`,
+  }));
+}
+
+if (import.meta.main) {
+  const folder = path.join(root, 'manifests/functions');
+  mkdirSync(folder, { recursive: true });
+  for (const { file, text } of generated()) {
+    writeFileSync(path.join(folder, file), text);
+    console.log(`manifests/functions/${file}`);
+  }
+}

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { title, type Document } from '../../manifests/bundle.ts';
+import { podSecurityFaults } from '../../manifests/pod-security.ts';
+import { danglingReferences } from '../../manifests/references.ts';
+import { resourceSums, sumsLine } from '../../manifests/resources.ts';
+import { functionManifests } from '../../manifests/functions.ts';
+import { secretKeys } from '../../manifests/secret-plan.ts';
+import { kubernetesSchemas, kustomize, topologyTypes } from './needs.ts';
+import { installation, built, overlays } from './overlays.ts';
+import { checkOf, knativeFaults, kubernetesFaults, ownFaults, topologyFaults } from './schemas.ts';
+
+const unbuilt = 'missing' in kustomize;
+
+describe.skipIf(unbuilt).each(overlays)('overlay %s', (overlay) => {
+  const documents = unbuilt ? [] : installation(overlay);
+  const names = functionManifests().map(({ name }) => name);
+
+  test('holds each object once', () => {
+    const ids = documents.map((one) => `${one.apiVersion} ${title(one)} in ${one.metadata.namespace ?? '-'}`);
+    expect(ids.length).toBeGreaterThan(30);
+    expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+  });
+
+  test('names nothing that does not exist', () => {
+    expect(danglingReferences(documents, secretKeys, names)).toEqual([]);
+  });
+
+  test('has no pod that Pod Security restricted refuses', () => {
+    expect(documents.flatMap((one) => podSecurityFaults(one))).toEqual([]);
+  });
+
+  test('gives every container requests, limits and a read-only root', () => {
+    for (const one of documents) expect(unbounded(one)).toEqual([]);
+  });
+
+  test('fits the node it is meant for', () => {
+    const idle = resourceSums(documents, 'idle');
+    const full = resourceSums(documents, 'full');
+    console.log(`${overlay}, functions idle: ${sumsLine(idle)}`);
+    console.log(`${overlay}, functions at max scale: ${sumsLine(full)}`);
+    // A server of 2 cores and 4 GiB has about 1.8 GiB left beside the platform (2.2 GiB measured, facts §13).
+    if (overlay === 'single-node') expect(idle.requests.memory).toBeLessThan(1.8 * 2 ** 30);
+    expect(full.requests.cpu).toBeGreaterThan(idle.requests.cpu);
+  });
+});
+
+describe.skipIf(unbuilt)('schemas', () => {
+  const documents = unbuilt
+    ? []
+    : [...overlays.flatMap((overlay) => installation(overlay)), ...built('base/knative')];
+  const of = (check: string): Document[] => documents.filter((one) => checkOf(one) === check);
+
+  test.skipIf('missing' in kubernetesSchemas)('Kubernetes 1.34 takes its kinds', () => {
+    if ('missing' in kubernetesSchemas) return;
+    console.log(`Kubernetes 1.34 schemas: ${of('kubernetes').length} documents`);
+    expect(of('kubernetes').length).toBeGreaterThan(20);
+    expect(kubernetesFaults(kubernetesSchemas.path, of('kubernetes'))).toEqual([]);
+    const [first] = of('kubernetes');
+    const unknown = { ...first, spec: { surprise: 1 } } as unknown as Document;
+    expect(kubernetesFaults(kubernetesSchemas.path, [unknown]).join()).toMatch(/surprise/);
+  });
+
+  test('Knative takes its kinds', () => {
+    console.log(`Knative types: ${of('knative').length} documents`);
+    expect(of('knative').length).toBeGreaterThan(10);
+    expect(knativeFaults(of('knative'))).toEqual([]);
+    const trigger = of('knative').find(({ kind }) => kind === 'Trigger');
+    const spec = { ...(trigger?.['spec'] as object), retries: 4 };
+    expect(knativeFaults([{ ...trigger, spec } as Document]).join()).toMatch(/"retries"' does not exist/);
+  });
+
+  test.skipIf('missing' in topologyTypes)('the topology operator takes its kinds', () => {
+    if ('missing' in topologyTypes) return;
+    console.log(`topology operator types: ${of('topology').length} documents`);
+    expect(of('topology').length).toBeGreaterThan(8);
+    expect(topologyFaults(topologyTypes.path, of('topology'))).toEqual([]);
+    const [first] = of('topology');
+    const unknown = { ...first, spec: { autodelete: 'yes', surprise: 1 } } as unknown as Document;
+    expect(topologyFaults(topologyTypes.path, [unknown]).join()).not.toBe('');
+  });
+
+  test('kinds without a package fit our own strict schemas', () => {
+    console.log(`own schemas: ${of('own').length} documents`);
+    expect(of('own').length).toBeGreaterThan(3);
+    expect(ownFaults(of('own'))).toEqual([]);
+    const [first] = of('own');
+    expect(ownFaults([{ ...first, surprise: 1 } as unknown as Document])).not.toEqual([]);
+  });
+});
+
+/** Containers of an object without requests and limits of both kinds, or with a writable root. */
+function unbounded(document: Document): string[] {
+  const spec = (document['spec'] as { template?: { spec?: { containers?: Container[] } } } | undefined)
+    ?.template?.spec;
+  return (spec?.containers ?? [])
+    .filter(
+      ({ resources, securityContext }) =>
+        resources?.requests?.['memory'] === undefined ||
+        resources.requests['cpu'] === undefined ||
+        resources.limits?.['memory'] === undefined ||
+        securityContext?.readOnlyRootFilesystem !== true,
+    )
+    .map(({ name }) => `${title(document)}: ${name}`);
+}
+
+type Container = {
+  name: string;
+  resources?: { requests?: Record<string, unknown>; limits?: Record<string, unknown> };
+  securityContext?: { readOnlyRootFilesystem?: boolean };
+};
