@@ -102,7 +102,9 @@ function fromHeaders(headers: Headers, type: string, body: string): Event {
 function fromJson(value: unknown): Event {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new EventFault('an event must be a JSON object');
-  const { data_base64: encoded, ...attributes } = value as Record<string, unknown>;
+  // In the JSON format an attribute that is null is not there.
+  const present = Object.entries(value).filter(([name, each]) => each !== null || name === 'data');
+  const { data_base64: encoded, ...attributes } = Object.fromEntries<unknown>(present);
   for (const name of ['id', 'source', 'type', 'specversion']) {
     const given = attributes[name];
     if (typeof given !== 'string' || given === '') throw new EventFault(`attribute ${name} is missing`);
@@ -112,6 +114,9 @@ function fromJson(value: unknown): Event {
   // The package makes an invalid time the present one.
   if (time !== undefined && (typeof time !== 'string' || Number.isNaN(Date.parse(time))))
     throw new EventFault('attribute time must be an RFC 3339 timestamp');
+  for (const [name, each] of Object.entries(attributes))
+    if (name !== 'data' && !['string', 'number', 'boolean'].includes(typeof each))
+      throw new EventFault(`attribute ${name} must be a string, a number or a boolean`);
   if (encoded !== undefined) {
     if (typeof encoded !== 'string') throw new EventFault('data_base64 must be a string');
     attributes['data'] = parseJson(Buffer.from(encoded, 'base64').toString('utf8'));

@@ -74,7 +74,10 @@ export async function serve(options: {
       server.close(() => {
         resolve();
       });
-      server.closeIdleConnections();
+      // A connection that is kept alive after its last answer would hold the server open.
+      setInterval(() => {
+        server.closeIdleConnections();
+      }, 20).unref();
     });
     drained
       .then(() => options.close())

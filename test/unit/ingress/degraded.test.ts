@@ -174,7 +174,7 @@ test('an id whose result is gone is 410', async () => {
     const { id } = (await response.json()) as Answer;
     const gone = await until(async () => {
       const answer = await world.request(`/v1/predictions/${id}`);
-      return answer.status === 410 && answer;
+      return answer.status === 410 ? answer : undefined;
     });
     expect(gone.headers.get('content-type')).toBe('application/problem+json');
   } finally {

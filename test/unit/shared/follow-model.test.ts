@@ -1,0 +1,114 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startRegistry } from '../../../eventing/local/registry.ts';
+import { type FollowedModel, followModel } from '../../../functions/shared/follow-model.ts';
+import { createLog } from '../../../functions/shared/log.ts';
+import { createRegistry } from '../../../functions/shared/registry.ts';
+import { registryFolder } from '../../registry/registry-folder.ts';
+import { until } from '../../until.ts';
+
+let folder: Awaited<ReturnType<typeof registryFolder>>;
+let server: Awaited<ReturnType<typeof startRegistry>>;
+let cacheFolder: string;
+let logged: string[];
+let released: string[];
+const opened: FollowedModel<string>[] = [];
+
+beforeEach(async () => {
+  logged = [];
+  released = [];
+  cacheFolder = await mkdtemp(path.join(tmpdir(), 'kickoff-cache-'));
+  folder = await registryFolder();
+  for (const version of ['1', '2', '3'])
+    await folder.add(version, { 'model.onnx': version === '2' ? 'broken' : `graph ${version}` });
+  await folder.alias('Production', '1');
+  server = await startRegistry(folder.folder);
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((model) => model.close()));
+  await server.close();
+  await folder.remove();
+  await rm(cacheFolder, { recursive: true, force: true });
+});
+
+async function follow({ cached = false, pollMs = 3_600_000 } = {}): Promise<FollowedModel<string>> {
+  const write = (line: string): void => void logged.push(line);
+  const registry = createRegistry({
+    trackingUri: server.url,
+    modelUri: 'models:/match-outcome@Production',
+    timeoutMs: 500,
+    ...(cached ? { cacheFolder } : {}),
+  });
+  const model = await followModel(registry, {
+    files: ['model.onnx'],
+    pollMs,
+    log: createLog('debug', { out: write, err: write }),
+    async load(artifact) {
+      const text = await readFile(path.join(artifact.folder, 'model.onnx'), 'utf8');
+      if (text === 'broken') throw new Error('no graph');
+      return { value: text, release: async () => void released.push(text) };
+    },
+  });
+  opened.push(model);
+  return model;
+}
+
+test('no registry at the start is an error without a last good copy', async () => {
+  await server.close();
+  await expect(follow({ cached: true })).rejects.toMatchObject({ name: 'RegistryUnavailable' });
+});
+
+test('a version that does not load at the start is an error', async () => {
+  await folder.alias('Production', '2');
+  await expect(follow()).rejects.toThrow('no graph');
+});
+
+test('a version that does not load is refused and reported once; the present one stays, and the next good one is taken', async () => {
+  const model = await follow();
+  await folder.alias('Production', '2');
+  for (let look = 0; look < 3; look++) await model.refresh();
+  expect(model.current()).toMatchObject({ value: 'graph 1', ref: { version: '1' } });
+  expect(logged.filter((line) => line.includes('refused'))).toHaveLength(1);
+  await folder.alias('Production', '3');
+  await model.refresh();
+  expect(model.current()).toMatchObject({ value: 'graph 3', ref: { version: '3' } });
+});
+
+test('a registry that is away later changes nothing, and is followed again when it is back', async () => {
+  const model = await follow();
+  await server.close();
+  for (let look = 0; look < 2; look++) await model.refresh();
+  expect(model.current().value).toBe('graph 1');
+  expect(logged.filter((line) => line.includes('does not answer'))).toHaveLength(1);
+});
+
+test('a moved alias is followed by itself; the old version is released when its last use has ended', async () => {
+  const model = await follow({ pollMs: 50 });
+  let end: () => void = () => undefined;
+  const inUse = model.use(
+    (value) =>
+      new Promise<string>((resolve) => {
+        end = () => {
+          resolve(value);
+        };
+      }),
+  );
+  await folder.alias('Production', '3');
+  await until(() => model.current().value === 'graph 3');
+  expect(await model.use((value, { ref }) => [value, ref.version])).toEqual(['graph 3', '3']);
+  expect(released).toEqual([]);
+  end();
+  expect(await inUse).toBe('graph 1');
+  expect(released).toEqual(['graph 1']);
+});
+
+test('without a registry the last good version is used and says that it is stale, until the registry is back', async () => {
+  await follow({ cached: true });
+  const { folder: served } = folder;
+  await server.close();
+  const model = await follow({ cached: true });
+  expect(model.current()).toMatchObject({ value: 'graph 1', ref: { version: '1', stale: true } });
+  expect(served).toBe(folder.folder);
+});
