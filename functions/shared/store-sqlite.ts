@@ -27,9 +27,7 @@ export function openSqliteStore(path: string, kept: Kept): Store {
   );
   const letters = file.statement('SELECT text FROM dead_letters ORDER BY expires, id', Text);
   const letterById = file.statement('SELECT text FROM dead_letters WHERE id = ?', Text);
-  const saveLetter = file.change(
-    'INSERT INTO dead_letters (id, text, expires) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-  );
+  const saveLetter = file.change('INSERT OR REPLACE INTO dead_letters (id, text, expires) VALUES (?, ?, ?)');
   const deleteLetter = file.change('DELETE FROM dead_letters WHERE id = ?');
   const counts = file.statement('SELECT name, value FROM counts', Count);
   const openCount = file.statement(
@@ -94,8 +92,8 @@ export function openSqliteStore(path: string, kept: Kept): Store {
       add: (added) =>
         file.guarded(() => {
           file.write(() => {
-            const text = JSON.stringify(added);
-            results.count('deadLettered', saveLetter(added.id, text, Date.now() + kept.deadLetter));
+            results.count('deadLettered', letterById.get(added.id) ? 0 : 1);
+            saveLetter(added.id, JSON.stringify(added), Date.now() + kept.deadLetter);
           });
         }),
       list: () => file.guarded(() => letters.all().map(letter)),

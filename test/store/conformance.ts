@@ -335,14 +335,14 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       await second.close();
     });
 
-    test('dead letters are kept until they are removed, once each', async () => {
+    test('dead letters are kept until they are removed, once each, as they were seen last', async () => {
       const letter = {
         ...{ id: 'e1', time: '2026-08-31T12:00:00Z', destination: 'http://predict', code: 503, attempts: 6 },
         event: { specversion: '1.0', id: 'e1', data: { requests: [] as string[] } },
       };
       expect(await store.deadLetters.find('e1')).toBeUndefined();
       expect(await store.deadLetters.remove('e1')).toBe(false);
-      await store.deadLetters.add(letter);
+      await store.deadLetters.add({ ...letter, attempts: 3 });
       await store.deadLetters.add(letter);
       expect(await store.deadLetters.list()).toEqual([letter]);
       expect(await store.deadLetters.find('e1')).toEqual(letter);

@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+import { type Command, onStore, parseOrRefuse, Refusal } from './operator.ts';
+
+const help = `npm run audit [-- --json]
+
+Counts what the store knows of every request since it was made, and names the jobs that are neither open nor ended.
+
+  STORE_URL   redis://…, rediss://… or sqlite:path (default sqlite:.kickoff/store.db)
+
+Exit code: 0 everything is accounted for, 1 something is not, 2 wrong usage or the store cannot be asked.`;
+
+/** Prints the ledger's counts; 1 if a job is unaccounted for, or if the counts do not add up. */
+export async function audit(command: Command): Promise<0 | 1 | 2> {
+  const { args, print, complain } = command;
+  try {
+    const { values } = parseOrRefuse(() =>
+      parseArgs({ args: [...args], options: { json: { type: 'boolean' }, help: { type: 'boolean' } } }),
+    );
+    if (values.help) {
+      print(help);
+      return 0;
+    }
+    return await onStore(command, async (store) => {
+      const { unaccounted, ...counts } = await store.audit();
+      const missing = counts.accepted - counts.done - counts.failed - counts.open;
+      const clean = unaccounted.length === 0 && missing === 0;
+      if (values.json) print(JSON.stringify({ ...counts, unaccounted, missing, clean }));
+      else {
+        const names = { ...counts, unaccounted: unaccounted.length };
+        for (const [name, count] of Object.entries(names)) print(`${label(name).padEnd(14)}${count}`);
+        for (const id of unaccounted) print(`unaccounted for: ${id}`);
+        if (missing !== 0)
+          print(`accepted is not done + failed + open: ${missing} ${missing > 0 ? 'missing' : 'too many'}`);
+      }
+      return clean ? 0 : 1;
+    });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    complain(error.message);
+    return 2;
+  }
+}
+
+const label = (name: string): string => (name === 'deadLettered' ? 'dead-lettered' : name);
+
+if (import.meta.main) {
+  process.exitCode = await audit({
+    args: process.argv.slice(2),
+    env: process.env,
+    print: console.log,
+    complain: console.error,
+  });
+}
