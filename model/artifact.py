@@ -18,7 +18,8 @@ CLIENT_ONLY = "registered_model_meta"
 DIGEST_TAG, RATINGS_TAG = "kickoff.digest", "kickoff.ratings_as_of"
 REQUIREMENTS = f"onnx=={onnx.__version__}\nonnxruntime=={onnxruntime.__version__}\n"
 _DTYPES = {
-    onnx.TensorProto.STRING: "str",
+    # What numpy and MLflow call an array of strings of any length.
+    onnx.TensorProto.STRING: "object",
     onnx.TensorProto.FLOAT: "float32",
     onnx.TensorProto.BOOL: "bool",
 }

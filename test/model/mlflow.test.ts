@@ -67,6 +67,22 @@ describe.skipIf(missing)('python -m model against a real MLflow server', () => {
     await artifact.discard();
   }, 90_000);
 
+  test('registers what MLflow itself loads and runs, with names as input', () => {
+    if ('missing' in need) return;
+    const script = `
+import mlflow, numpy
+model = mlflow.pyfunc.load_model("${modelUri}")
+names = {"home": ["Arsenal", "Nobody"], "away": ["Chelsea", "Spurs"], "league": ["", ""]}
+out = model.predict({name: numpy.array(values, dtype=object) for name, values in names.items()})
+print(out["probs"].shape, out["known"].tolist())`;
+    const run = spawnSync(need.path, ['-c', script], {
+      encoding: 'utf8',
+      env: { ...process.env, MLFLOW_TRACKING_URI: trackingUri, MLFLOW_DISABLE_TELEMETRY: 'true' },
+      timeout: 60_000,
+    });
+    expect(run.stdout, run.stderr).toContain('(2, 3) [True, False]');
+  }, 90_000);
+
   test('registers nothing when the files cannot be stored, and leaves the alias', async () => {
     const artifacts = path.join(server.folder, 'artifacts');
     renameSync(artifacts, `${artifacts}.kept`);
