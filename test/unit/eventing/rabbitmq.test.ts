@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Delivery, Queues } from '../../../eventing/local/broker/queues.ts';
+import { openRabbit } from '../../../eventing/local/broker/rabbitmq.ts';
+import { debian } from '../../needs.ts';
+import { startRabbit, type Rabbit } from '../../servers/rabbitmq.ts';
+import { until } from '../../until.ts';
+
+const need = await debian('rabbitmq-server', 'rabbitmq-server');
+const topology = (limit: number) => ({
+  exchanges: [{ name: 'e', type: 'direct' as const }],
+  queues: [
+    {
+      name: 'q',
+      arguments: { 'x-queue-type': 'classic', 'x-max-length': limit, 'x-overflow': 'reject-publish' },
+    },
+  ],
+  bindings: [{ exchange: 'e', queue: 'q', routingKey: 'k', arguments: {} }],
+});
+const message = (messageId: string) => ({ headers: {}, messageId, body: Buffer.from('x') });
+
+describe.skipIf('missing' in need)('queues on RabbitMQ', () => {
+  let rabbit: Rabbit;
+  let queues: Queues;
+  const lines: string[] = [];
+
+  beforeAll(async () => {
+    rabbit = await startRabbit('path' in need ? need.path : '');
+    queues = await openRabbit(rabbit.url, (part, line) => lines.push(`${part}: ${line}`));
+    await queues.declare(topology(3));
+  });
+  afterAll(async () => {
+    await queues.close();
+    await rabbit.remove();
+  });
+
+  test('a queue that exists with another argument is refused, naming it and the remedy', async () => {
+    await queues.declare(topology(3));
+    await expect(queues.declare(topology(4))).rejects.toThrow(
+      /queue q exists in RabbitMQ with another x-max-length \(there '3', declared here '4'\).*delete_queue.*queue\.yaml/s,
+    );
+  });
+
+  test('an exchange that is not there refuses the publish, and the next publish works', async () => {
+    await expect(queues.publish('nowhere', '', message('1'))).rejects.toThrow();
+    await queues.publish('e', 'other', message('1'));
+  });
+
+  test('a full queue refuses', async () => {
+    for (const id of ['1', '2', '3']) await queues.publish('e', 'k', message(id));
+    await expect(queues.publish('e', 'k', message('4'))).rejects.toThrow();
+  });
+
+  test('after a kill it consumes and publishes again by itself; what was not acked comes again', async () => {
+    const got: Delivery[] = [];
+    await queues.consume('q', 100, (delivery) => got.push(delivery));
+    await until(() => got.length === 3);
+    got[0]?.ack();
+    await until(async () => (await rabbit.ctl('list_queues', 'messages')).includes('2'));
+    await rabbit.kill9();
+    await until(() => lines.some((line) => line.includes('lost the connection')));
+    await expect(queues.publish('e', 'k', message('5'))).rejects.toThrow(
+      'there is no connection to RabbitMQ',
+    );
+    await rabbit.start();
+    await until(() => got.length === 5, { deadline: 20_000 });
+    expect(got.slice(3).map(({ messageId, redelivered }) => [messageId, redelivered])).toEqual([
+      ['2', true],
+      ['3', true],
+    ]);
+    await until(
+      () =>
+        queues.publish('e', 'k', message('6')).then(
+          () => true,
+          () => false,
+        ),
+      { deadline: 20_000 },
+    );
+    await until(() => got.length === 6);
+  });
+});
+
+test('a RabbitMQ that is not there is said at once', async () => {
+  const lines: string[] = [];
+  const opening = openRabbit('amqp://127.0.0.1:1', (_, line) => lines.push(line));
+  opening.catch(() => undefined);
+  await until(() =>
+    lines.some((line) => /RabbitMQ at 127\.0\.0\.1:1 does not answer.*ECONNREFUSED/.test(line)),
+  );
+});
