@@ -198,9 +198,9 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
 
     async listen(replyTo, onSettled) {
       const here = listeners.get(replyTo) ?? new Set();
+      if (here.size === 0) await redis.subscribe(replyTo);
       here.add(onSettled);
       listeners.set(replyTo, here);
-      if (here.size === 1) await redis.subscribe(replyTo);
       return async () => {
         here.delete(onSettled);
         if (here.size > 0) return;
