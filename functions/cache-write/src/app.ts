@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import { v7 } from 'uuid';
 import * as v from 'valibot';
 import {
   binaryMessage,
@@ -10,6 +9,7 @@ import {
   readEvent,
 } from '../../shared/cloudevents.ts';
 import { CompletedData, completedType, maxRequests, requestedType } from '../../shared/events.ts';
+import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { problemResponse, retryLater } from '../../shared/problem.ts';
@@ -79,7 +79,7 @@ export function createApp({
     log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
     const replyTo = shared(jobs.map((job) => job.replyTo));
     const requested = createEvent({
-      id: v7(),
+      id: newId(),
       source: '/kickoff/cache-write',
       type: requestedType,
       extensions: jobs.length === 1 ? jobs[0]?.extensions : undefined,

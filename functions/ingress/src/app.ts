@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { routePath } from 'hono/route';
-import { v7 } from 'uuid';
 import * as v from 'valibot';
+import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { Problem, problemResponse, retryLater } from '../../shared/problem.ts';
@@ -44,7 +44,7 @@ export function createApp(
 
   app.use(async (c, next) => {
     const given = c.req.header('x-request-id') ?? '';
-    const requestId = /^[\w.:-]{1,100}$/.test(given) ? given : v7();
+    const requestId = /^[\w.:-]{1,100}$/.test(given) ? given : newId();
     c.set('requestId', requestId);
     const start = performance.now();
     await next();

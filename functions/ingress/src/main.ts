@@ -1,7 +1,7 @@
-import { v7 } from 'uuid';
 import { readConfig } from '../../shared/config.ts';
 import { cannotLoad, configuredRegistry } from '../../shared/configured-registry.ts';
 import { followModel } from '../../shared/follow-model.ts';
+import { newId } from '../../shared/id.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
 import { openStore } from '../../shared/store.ts';
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
     store,
     publisher,
     catalog: await catalog.catch(cannotLoad(config)),
-    replyTo: `ingress.${v7()}`,
+    replyTo: `ingress.${newId()}`,
     log,
     metrics,
   });

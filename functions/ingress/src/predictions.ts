@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { v7 } from 'uuid';
+import { newId } from '../../shared/id.ts';
 import { Problem } from '../../shared/problem.ts';
 import type { Job, Store, StoredOutcome } from '../../shared/store.ts';
 import { continueTrace } from '../../shared/trace.ts';
@@ -29,7 +29,7 @@ export type PredictionParts = {
 
 /** POST /v1/predictions: a fixture or a list in; 200 with the outcomes, or 202 with the place where they will be. */
 export async function postPrediction(c: Context, parts: PredictionParts): Promise<Response> {
-  const { headers, signal } = c.req.raw;
+  const { headers } = c.req.raw;
   const body = await readJson(c.req.raw, bodyLimit);
   const { ref, value } = parts.catalog.current();
   const asked = readFixtures(body, value.teams);
@@ -37,9 +37,9 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
   const key = headers.get('idempotency-key');
   if (key === null && !prefer.async) {
     const cached = fromRecent(asked, parts.recent, ref.digest);
-    if (cached) return done(jobAnswer(v7(), asked.list, cached), prefer);
+    if (cached) return done(jobAnswer(newId(), asked.list, cached), prefer);
   }
-  const fresh = v7();
+  const fresh = newId();
   const id = key === null ? fresh : await claimedId(parts.store, key, { id: fresh, content: asked });
   const job: Job = {
     id,
@@ -53,7 +53,7 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
     extensions: continueTrace(headers),
     keep: key !== null || prefer.async,
   };
-  const outcomes = await parts.submit(job, { waitMs: prefer.waitMs, signal });
+  const outcomes = await parts.submit(job, { waitMs: prefer.waitMs, signal: c.req.raw.signal });
   const answer = jobAnswer(id, asked.list, outcomes);
   if (answer.status !== 'queued' && prefer.waitMs > 0) return done(answer, prefer);
   return Response.json(

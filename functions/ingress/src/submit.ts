@@ -1,6 +1,6 @@
-import { v7 } from 'uuid';
 import { createEvent } from '../../shared/cloudevents.ts';
 import { maxRequests, requestedType } from '../../shared/events.ts';
+import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
 import type { PredictionRequest } from '../../shared/prediction.ts';
 import { retryLater } from '../../shared/problem.ts';
@@ -60,7 +60,7 @@ export function createSubmit({
     // A batch is one event: it carries on the trace of the first job in it.
     const extensions = batch[0]?.extensions;
     const event = createEvent({
-      id: v7(),
+      id: newId(),
       source: '/kickoff/ingress',
       type: requestedType,
       extensions,
@@ -82,7 +82,7 @@ export function createSubmit({
     if (!predictDirectly) throw new Error('PREDICT_URL is not set');
     const requests = batch.flatMap((sent) => sent.requests);
     const { model, outcomes } = await predictDirectly(requests, {
-      id: v7(),
+      id: newId(),
       extensions: batch[0]?.extensions,
     });
     await store.complete({ model, outcomes, now: now() }).catch((error: unknown) => {

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Log } from '../../shared/log.ts';
 import type { Settled, Store, StoredOutcome } from '../../shared/store.ts';
 
@@ -66,17 +65,25 @@ export function createWaiting(store: Pick<Store, 'find'>, log: Log, everyMs = 50
   return {
     open(id, count) {
       const wake = new Set<() => void>();
-      const until = async (reached: () => boolean, ms: number, signal: AbortSignal): Promise<void> => {
-        if (reached() || signal.aborted) return;
-        const ended = new AbortController();
-        const any = AbortSignal.any([signal, ended.signal]);
-        const call = (): void => {
-          if (reached()) ended.abort();
-        };
-        wake.add(call);
-        await wait(ms, undefined, { signal: any }).catch(() => undefined);
-        wake.delete(call);
-      };
+      const until = (reached: () => boolean, ms: number, signal: AbortSignal): Promise<void> =>
+        new Promise((resolve) => {
+          if (reached() || signal.aborted) {
+            resolve();
+            return;
+          }
+          const end = (): void => {
+            clearTimeout(timer);
+            wake.delete(call);
+            signal.removeEventListener('abort', end);
+            resolve();
+          };
+          const call = (): void => {
+            if (reached()) end();
+          };
+          const timer = setTimeout(end, ms);
+          wake.add(call);
+          signal.addEventListener('abort', end);
+        });
       const one: Open = {
         id,
         since: performance.now(),
