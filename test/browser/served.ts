@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -13,14 +14,16 @@ export async function serveWorld(
 ): Promise<Served> {
   await bundlePage();
   const world = await startProcessWorld(settings);
-  const server = http.createServer(getRequestListener(world.fetch));
-  await new Promise<void>((resolve) => server.listen(settings.port ?? 0, '127.0.0.1', resolve));
+  const listener = getRequestListener(world.fetch);
+  const server = http.createServer((request, response) => void listener(request, response));
+  server.listen(settings.port ?? 0, '127.0.0.1');
+  await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     world,
     async close() {
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      server.close();
       await world.close();
     },
   };

@@ -22,6 +22,8 @@ export function faultOf(error: unknown): Fault {
   return { message: error instanceof Error ? error.message : String(error), choices: [] };
 }
 
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** Shows a fault; a nearest name can be taken with one click. */
 export function FaultCard({
   fault,
@@ -33,7 +35,7 @@ export function FaultCard({
   return (
     <section class="card problem" role="alert">
       <p>
-        <strong>{visible(fault.message)}</strong>
+        <strong>{visible(sentence(fault.message))}</strong>
       </p>
       {onChoose &&
         fault.choices.map(({ field, names }) => (

@@ -41,18 +41,16 @@ export function HeatMap({
   const goals = (count: number): string => (count === shownGoals ? `${count}+` : String(count));
   return (
     <table class="heat">
-      <caption>Scorelines</caption>
+      <caption>
+        Scorelines
+        <span>
+          <b class="home">{visible(home)}</b> goals down, <b class="away">{visible(away)}</b> goals across,
+          percent
+        </span>
+      </caption>
       <thead>
         <tr>
           <td />
-          <th scope="colgroup" colSpan={shownGoals + 1} class="away">
-            {visible(away)} goals
-          </th>
-        </tr>
-        <tr>
-          <th scope="col" class="home">
-            {visible(home)}
-          </th>
           {cells.map((_, count) => (
             <th key={count} scope="col">
               {goals(count)}
@@ -67,7 +65,7 @@ export function HeatMap({
             {row.map((share, column) => (
               <td
                 key={column}
-                class={share === most ? 'most' : share / most > 0.55 ? 'strong' : undefined}
+                class={share === most ? 'most' : undefined}
                 style={{ '--share': String(Math.round((share / most) * 100)) }}
               >
                 {share < 0.0005 ? '·' : finePercent(share).replace('%', '')}
@@ -79,7 +77,7 @@ export function HeatMap({
       <tfoot>
         <tr>
           <td colSpan={shownGoals + 2}>
-            Percent. Likeliest:{' '}
+            Likeliest:{' '}
             {likeliest(grid, 3)
               .map(({ score, share }) => `${score} (${finePercent(share)})`)
               .join(', ')}

@@ -3,11 +3,13 @@ import type { Catalog, Done, Fixture } from './api.ts';
 import { ask, type Phase } from './ask.ts';
 import { Combobox, type Option } from './combobox.tsx';
 import { type Fault, FaultCard, faultOf } from './fault.tsx';
+import { Earlier } from './earlier.tsx';
 import { type Entry, forget, readHistory, remember } from './history.ts';
 import { writeLink } from './link.ts';
-import { Past } from './past.tsx';
+import { wholePercents } from './numbers.ts';
 import { Progress } from './progress.tsx';
 import { Result, type Took } from './result.tsx';
+import { visible } from './visible.ts';
 
 type State =
   | { is: 'idle' }
@@ -30,7 +32,7 @@ export function Match({
   const [home, setHome] = useState('');
   const [away, setAway] = useState('');
   const [state, setState] = useState<State>({ is: 'idle' });
-  const [past, setPast] = useState<Entry[]>(readHistory);
+  const [earlier, setEarlier] = useState<Entry[]>(readHistory);
   const running = useRef<AbortController>(undefined);
 
   const leagueName = (id: string): string =>
@@ -57,13 +59,17 @@ export function Match({
             is: 'failed',
             fault: {
               message: answer.reason,
-              choices: [{ field: '', names: answer.nearest }].filter(({ names }) => names.length > 0),
+              choices: [],
             },
           });
           return;
         }
-        show({ is: 'done', answer, took: { ms: performance.now() - since, cold } });
-        if (!controller.signal.aborted) setPast(remember(answer.prediction, Date.now()));
+        if (controller.signal.aborted) return;
+        const { prediction } = answer;
+        setHome(prediction.home);
+        setAway(prediction.away);
+        setState({ is: 'done', answer, took: { ms: performance.now() - since, cold } });
+        setEarlier(remember(prediction, Date.now()));
       },
       (error: unknown) => {
         show({ is: 'failed', fault: faultOf(error) });
@@ -131,7 +137,7 @@ export function Match({
         />
         <Combobox
           label="Home team"
-          placeholder="Name or nickname"
+          placeholder="Type a name"
           value={home}
           options={teamOptions}
           onInput={setHome}
@@ -150,7 +156,7 @@ export function Match({
         </button>
         <Combobox
           label="Away team"
-          placeholder="Name or nickname"
+          placeholder="Type a name"
           value={away}
           options={teamOptions}
           onInput={setAway}
@@ -178,7 +184,7 @@ export function Match({
         />
       )}
       <p class="unseen" role="status">
-        {state.is === 'done' && 'Prediction ready.'}
+        {state.is === 'done' && announced(state.answer)}
       </p>
       {state.is === 'done' && (
         <Result
@@ -187,13 +193,19 @@ export function Match({
           leagueName={leagueName(state.answer.prediction.league)}
         />
       )}
-      <Past
-        entries={past}
+      <Earlier
+        entries={earlier}
         leagueName={leagueName}
         onForget={() => {
-          setPast(forget());
+          setEarlier(forget());
         }}
       />
     </>
   );
+}
+
+/** The figures in a sentence, for who cannot see them appear. */
+function announced({ prediction: { home, away, probabilities } }: Done): string {
+  const [won, drawn, lost] = wholePercents([probabilities.home, probabilities.draw, probabilities.away]);
+  return `${visible(home)} ${won} percent, draw ${drawn}, ${visible(away)} ${lost}.`;
 }

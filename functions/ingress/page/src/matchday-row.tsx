@@ -5,7 +5,10 @@ import { percent, wholePercents } from './numbers.ts';
 import { OutcomeBar } from './outcome-bar.tsx';
 import { visible } from './visible.ts';
 
-/** One line of the table; drawn again only when its outcome changes. */
+/**
+ * One line of the table; drawn again only when its outcome changes. On a phone the cells stand in a grid, where browsers forget that they are cells:
+ * hence the roles.
+ */
 export function MatchdayRow({
   row,
   outcome,
@@ -17,8 +20,10 @@ export function MatchdayRow({
 }) {
   return useMemo(
     () => (
-      <tr class={outcome?.status ?? 'open'}>
-        <td class="line">{row.line}</td>
+      <tr role="row" class={outcome?.status ?? 'open'}>
+        <td role="cell" class="line">
+          {row.line}
+        </td>
         {outcome?.status === 'done' ? (
           <Predicted outcome={outcome} />
         ) : (
@@ -35,19 +40,27 @@ function Predicted({ outcome: { prediction } }: { outcome: Extract<Ended, { stat
   const whole = wholePercents([probabilities.home, probabilities.draw, probabilities.away]);
   return (
     <>
-      <td>{visible(home)}</td>
-      <td>{visible(away)}</td>
-      <td class="shares">
+      <td role="cell" class="team">
+        {visible(home)}
+      </td>
+      <td role="cell" class="team">
+        {visible(away)}
+      </td>
+      <td role="cell" class="shares">
         <OutcomeBar probabilities={probabilities} />
         <span>
           {whole[0]} · {whole[1]} · {whole[2]}
         </span>
       </td>
-      <td class="number">
+      <td role="cell" class="number" data-title="Goals">
         {expectedGoals.home.toFixed(1)} – {expectedGoals.away.toFixed(1)}
       </td>
-      <td class="number">{percent(markets.over25)}</td>
-      <td class="number">{percent(markets.bothTeamsScore)}</td>
+      <td role="cell" class="number" data-title="Over 2.5">
+        {percent(markets.over25)}
+      </td>
+      <td role="cell" class="number" data-title="Both score">
+        {percent(markets.bothTeamsScore)}
+      </td>
     </>
   );
 }
@@ -64,9 +77,13 @@ function Open({
   const choices = outcome?.nearest ?? [];
   return (
     <>
-      <td>{visible(row.home)}</td>
-      <td>{visible(row.away)}</td>
-      <td colSpan={4} class="reason">
+      <td role="cell" class="team">
+        {visible(row.home)}
+      </td>
+      <td role="cell" class="team">
+        {visible(row.away)}
+      </td>
+      <td role="cell" colSpan={4} class="reason">
         {outcome &&
           visible(choices.length > 0 ? outcome.reason.replace(/; (nearest|known): .*$/, '') : outcome.reason)}
         {choices.map((name) => (

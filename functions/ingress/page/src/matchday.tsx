@@ -206,8 +206,8 @@ function Table({
       <header>
         <p role="status">
           {phase ? `${words[phase.name]}: ${done + failed} of ${total}` : `${done} of ${total} predicted`}
-          {failed > 0 && `, ${failed} with a fault`}
           {!phase && took !== undefined && ` in ${duration(took)}`}
+          {failed > 0 && `, ${failed} with a fault`}
           {phase?.trouble && ` (${visible(phase.trouble.detail)})`}
         </p>
         {phase ? (
@@ -222,7 +222,7 @@ function Table({
       </header>
       <progress value={done + failed} max={total} aria-label="Matches that are done" />
       <div class="scroll" tabIndex={0} role="region" aria-label="Predictions">
-        <table>
+        <table role="table">
           <thead>
             <tr>
               <th scope="col">Line</th>
@@ -234,7 +234,7 @@ function Table({
               <th scope="col">Both score</th>
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             {table.rows.map((row, place) => (
               <MatchdayRow key={place} row={row} outcome={outcomes[place]} onRename={onRename} />
             ))}

@@ -4,7 +4,7 @@ const finePercents = new Intl.NumberFormat('en', {
   minimumFractionDigits: 1,
   maximumFractionDigits: 1,
 });
-const dates = new Intl.DateTimeFormat('en', {
+const dates = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
   month: 'long',
   year: 'numeric',

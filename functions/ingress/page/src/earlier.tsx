@@ -5,7 +5,7 @@ import { OutcomeBar } from './outcome-bar.tsx';
 import { visible } from './visible.ts';
 
 /** The matches asked about before in this browser, each a link. */
-export function Past({
+export function Earlier({
   entries,
   leagueName,
   onForget,
@@ -16,9 +16,9 @@ export function Past({
 }) {
   if (entries.length === 0) return null;
   return (
-    <section class="past" aria-labelledby="past">
+    <section class="earlier" aria-labelledby="earlier">
       <header>
-        <h2 id="past">Asked before</h2>
+        <h2 id="earlier">Asked before</h2>
         <button type="button" class="quiet" onClick={onForget}>
           Forget all
         </button>
