@@ -43,6 +43,8 @@ export async function serve(options: {
   readiness: Readiness;
   drainMs: number;
   log: Log;
+  /** Called at SIGTERM, before the last answers: what waits should come to an end. */
+  hurry?: () => void;
   close: () => Promise<void>;
 }): Promise<Server> {
   const { readiness, log } = options;
@@ -66,6 +68,7 @@ export async function serve(options: {
     stopping = true;
     readiness.ready = false;
     log.info('stopping', { signal });
+    options.hurry?.();
     const deadline = setTimeout(() => {
       log.error('stopped with work in flight', { drainMs: options.drainMs });
       process.exit(1);

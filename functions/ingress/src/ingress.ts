@@ -14,7 +14,7 @@ import { createSubmit } from './submit.ts';
 import { createWaiting } from './waiting.ts';
 
 /** The parts of ingress, put together, listening for outcomes on a channel of this replica's own. */
-export type Ingress = { parts: IngressParts; close(): Promise<void> };
+export type Ingress = { parts: IngressParts; hurry(): void; close(): Promise<void> };
 
 type Settings = Pick<
   Config,
@@ -96,6 +96,12 @@ export function createIngress({
         publishDeadlineMs,
         log,
       }),
+    },
+    hurry() {
+      // Time for what is about to be answered; who waits longer gets 202 and asks again, elsewhere.
+      setTimeout(() => {
+        waiting.hurry();
+      }, 2000).unref();
     },
     async close() {
       ended.abort();

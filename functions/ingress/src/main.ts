@@ -40,6 +40,7 @@ async function main(): Promise<void> {
     readiness,
     drainMs: config.DRAIN_MS,
     log,
+    hurry: () => running.ingress?.hurry(),
     async close() {
       await Promise.all([running.ingress?.close(), publisher.close()]);
     },

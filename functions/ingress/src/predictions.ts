@@ -21,7 +21,7 @@ export type PredictionParts = {
   store: Pick<Store, 'claim' | 'find'>;
   catalog: Present;
   recent: Recent;
-  waiting: Pick<Waiting, 'open'>;
+  waiting: Pick<Waiting, 'open' | 'hurried'>;
   submit: Submit;
   replyTo: string;
   defaultWaitMs: number;

@@ -20,7 +20,7 @@ export async function* states(
     signal,
   }: {
     store: Pick<Store, 'find'>;
-    waiting: Pick<Waiting, 'open'>;
+    waiting: Pick<Waiting, 'open' | 'hurried'>;
     lastEventId: string | undefined;
     signal: AbortSignal;
   },
@@ -42,7 +42,7 @@ export async function* states(
       };
     }
     next = Math.max(next, 0);
-    while (!signal.aborted) {
+    for (;;) {
       for (; list && next < waiter.outcomes.length && waiter.outcomes[next]; next++) {
         const data = JSON.stringify({ place: next, ...outcomeAnswer(waiter.outcomes[next]) });
         yield { id: String(next + 1), event: 'outcome', data };
@@ -53,6 +53,8 @@ export async function* states(
         yield { id: String(waiter.outcomes.length + 1), event: 'state', data };
         return;
       }
+      // A client that is cut off here comes again with the last id, to another replica.
+      if (signal.aborted || waiting.hurried()) return;
       await waiter.changed(Math.max(0, toldAt + heartbeatMs - performance.now()), signal);
       if (performance.now() - toldAt < heartbeatMs) continue;
       toldAt = performance.now();

@@ -18,6 +18,9 @@ export type Waiter = {
 export type Waiting = {
   open(id: string, count: number): Waiter;
   settle(settled: readonly Settled[]): void;
+  /** Ends every wait, now and from now on: the process is about to stop. */
+  hurry(): void;
+  hurried(): boolean;
   close(): void;
 };
 
@@ -29,6 +32,7 @@ type Open = Waiter & { id: string; since: number; wake: Set<() => void> };
  */
 export function createWaiting(store: Pick<Store, 'find'>, log: Log, everyMs = 500): Waiting {
   const open = new Map<string, Set<Open>>();
+  let hurried = false;
 
   function fill(one: Open, place: number, outcome: StoredOutcome): void {
     if (one.outcomes[place] !== undefined || place >= one.outcomes.length) return;
@@ -67,7 +71,7 @@ export function createWaiting(store: Pick<Store, 'find'>, log: Log, everyMs = 50
       const wake = new Set<() => void>();
       const until = (reached: () => boolean, ms: number, signal: AbortSignal): Promise<void> =>
         new Promise((resolve) => {
-          if (reached() || signal.aborted) {
+          if (hurried || reached() || signal.aborted) {
             resolve();
             return;
           }
@@ -78,7 +82,7 @@ export function createWaiting(store: Pick<Store, 'find'>, log: Log, everyMs = 50
             resolve();
           };
           const call = (): void => {
-            if (reached()) end();
+            if (hurried || reached()) end();
           };
           const timer = setTimeout(end, ms);
           wake.add(call);
@@ -122,6 +126,11 @@ export function createWaiting(store: Pick<Store, 'find'>, log: Log, everyMs = 50
       }
       tell(told);
     },
+    hurry() {
+      hurried = true;
+      for (const waiters of open.values()) tell(waiters);
+    },
+    hurried: () => hurried,
     close() {
       clearInterval(timer);
     },

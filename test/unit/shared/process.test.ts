@@ -100,7 +100,7 @@ test('predict is alive while it loads, ready when it has loaded, shows metrics, 
   expect(await once(child, 'close')).toEqual([0, null]);
 });
 
-test('at SIGTERM ingress answers what is in flight, then ends with 0', async () => {
+test('at SIGTERM ingress answers what is in flight and ends streams, then ends with 0', async () => {
   let published = false;
   const broker = http.createServer((request, response) => {
     published = true;
@@ -127,13 +127,20 @@ test('at SIGTERM ingress answers what is in flight, then ends with 0', async () 
   );
   const asked = fetch(`${url}/v1/predictions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', prefer: 'wait=1' },
+    headers: { 'content-type': 'application/json', prefer: 'wait=60' },
     body: JSON.stringify({ home: 'Arsenal', away: 'Chelsea' }),
   });
   await until(() => published);
+  const queued = await fetch(`${url}/v1/predictions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', prefer: 'respond-async' },
+    body: JSON.stringify({ home: 'Chelsea', away: 'Arsenal' }),
+  });
+  const stream = await fetch(`${url}${queued.headers.get('location') ?? ''}/events`);
   child.kill('SIGTERM');
   const closed = once(child, 'close');
   expect((await asked).status).toBe(202);
+  expect(await stream.text()).toContain('"status":"queued"');
   expect(await closed).toEqual([0, null]);
   broker.closeAllConnections();
   broker.close();
