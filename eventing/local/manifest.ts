@@ -76,13 +76,14 @@ export function parseManifest<const S extends v.GenericSchema>(
     faults: result.issues.map((issue) => {
       const place = (issue.path ?? []).map((item) => item.key as string | number);
       const unknown = issue.type === 'strict_object' && issue.expected === 'never';
+      const missing = issue.type === 'strict_object' && issue.received === 'undefined';
       const field = place.join('.') || 'the document';
       return {
         file: manifest.file,
         line: manifest.line(place),
         message: unknown
           ? `${field} is not a field that the local platform knows`
-          : `${field}: ${issue.message}`,
+          : `${field}: ${missing ? 'is missing' : issue.message}`,
       };
     }),
   };

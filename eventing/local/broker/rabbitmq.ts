@@ -20,6 +20,8 @@ type Taker = {
   inFlight: number;
   ready: number;
   cancelled: boolean;
+  /** Said already that it cannot be consumed. */
+  failing: boolean;
 };
 
 /**
@@ -29,37 +31,38 @@ type Taker = {
 export async function openRabbit(url: string, log: Log): Promise<Queues> {
   const declared: Topology[] = [];
   const takers = new Set<Taker>();
-  let publisher: ConfirmChannel | undefined;
+  let publisher: Promise<ConfirmChannel> | undefined;
   let unconfirmed = 0;
   let counted = 0;
   let closing = false;
 
-  const publishing = await openLink(url, 'publishing', log, openPublisher);
+  const publishing = await openLink(url, 'publishing', log, async (model) => {
+    publisher = openPublisher(model);
+    await publisher;
+  });
   const consuming = await openLink(url, 'consuming', log, async (model) => {
     // RabbitMQ may have come back empty.
     for (const topology of declared) await declareOn(model, topology);
     await Promise.all([...takers].map((taker) => attach(model, taker)));
   });
 
-  async function openPublisher(model: ChannelModel): Promise<void> {
+  async function openPublisher(model: ChannelModel): Promise<ConfirmChannel> {
     const channel = await model.createConfirmChannel();
     channel.on('error', (error) => {
       log('rabbitmq', `publishing: ${error.message}`);
     });
     channel.on('close', () => {
-      if (publisher === channel) publisher = undefined;
+      publisher = undefined;
     });
-    publisher = channel;
+    return channel;
   }
 
   async function publish(exchange: string, routingKey: string, message: Message): Promise<void> {
-    if (!publisher) {
-      const model = publishing.model();
-      // The connection can be up while its channel is not: RabbitMQ closes the channel when an exchange is missing.
-      if (model) await openPublisher(model);
-    }
-    const channel = publisher;
-    if (!channel) throw new Error('there is no connection to RabbitMQ');
+    const model = publishing.model();
+    if (!model) throw new Error('there is no connection to RabbitMQ');
+    // The connection can be up while its channel is not: RabbitMQ closes the channel when an exchange is missing.
+    publisher ??= openPublisher(model);
+    const channel = await publisher;
     if (unconfirmed >= maxUnconfirmed)
       throw new Error(`${unconfirmed} messages wait for their confirm already`);
     unconfirmed++;
@@ -93,7 +96,7 @@ export async function openRabbit(url: string, log: Log): Promise<Queues> {
     taker.channel = channel;
     taker.inFlight = 0;
     channel.on('error', (error) => {
-      log('rabbitmq', `${taker.queue}: ${error.message}`);
+      if (!taker.failing) log('rabbitmq', `${taker.queue}: ${error.message}`);
     });
     channel.on('close', () => {
       again(taker, channel);
@@ -106,8 +109,12 @@ export async function openRabbit(url: string, log: Log): Promise<Queues> {
         else void channel.close().catch(() => undefined);
       });
       taker.tag = consumerTag;
+      taker.failing = false;
     } catch (error) {
-      log('rabbitmq', `${taker.queue} cannot be consumed, trying again: ${(error as Error).message}`);
+      if (!taker.failing) {
+        log('rabbitmq', `${taker.queue} cannot be consumed, trying again: ${(error as Error).message}`);
+      }
+      taker.failing = true;
     }
   }
 
@@ -142,7 +149,7 @@ export async function openRabbit(url: string, log: Log): Promise<Queues> {
     async consume(queue, prefetch, onDelivery) {
       const taker: Taker = {
         ...{ queue, prefetch, onDelivery, channel: undefined, tag: undefined },
-        ...{ inFlight: 0, ready: 0, cancelled: false },
+        ...{ inFlight: 0, ready: 0, cancelled: false, failing: false },
       };
       takers.add(taker);
       const model = consuming.model();

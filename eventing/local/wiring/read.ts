@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Cron } from 'croner';
 import { brokerUrl, serviceUrl } from './address.ts';
-import { faultAt, parseManifest, readManifests, WiringError, type Manifest } from './documents.ts';
+import { ManifestError, parseManifest, readManifests, type Fault, type Manifest } from '../manifest.ts';
 import { manifests, type Kind, type Parsed } from './schemas.ts';
 import type { DeliverySpec, Wiring } from './wiring.ts';
 
@@ -12,26 +12,19 @@ export const defaultNamespace = 'kickoff';
 type Object<K extends Kind> = { manifest: Manifest; value: Parsed<K> };
 
 /**
- * Reads the wiring from the YAML files of a folder. `functions` are the names of the functions that exist. Throws WiringError, one
- * line for each fault, on anything that the local platform would not do as the cluster does.
+ * Reads the wiring from the YAML files of a folder. `functions` are the names of the functions that exist. Throws ManifestError with
+ * every place where the local platform would not do as the cluster does.
  */
 export function readWiring(folder: string, functions: readonly string[]): Wiring {
-  const files = readdirSync(folder)
+  const read = readdirSync(folder)
     .filter((file) => file.endsWith('.yaml') && file !== 'kustomization.yaml')
     .sort()
-    .map((file) => path.join(folder, file));
-  const all = readManifests(files);
-  const faults: string[] = [];
-  const parsed = all.map((manifest) => {
-    try {
-      return parseAny(manifest);
-    } catch (error) {
-      if (!(error instanceof WiringError)) throw error;
-      faults.push(error.message);
-      return undefined;
-    }
-  });
-  if (faults.length > 0) throw new WiringError(faults.join('\n'));
+    .map((file) => readManifests(path.join(folder, file), path.dirname(folder)));
+  const all = read.flatMap(({ manifests }) => manifests);
+  const results = all.map(parseAny);
+  const faults: Fault[] = [...read, ...results].flatMap((each) => each.faults);
+  if (faults.length > 0) throw new ManifestError(faults);
+  const parsed = results.map(({ output }) => output);
 
   function of<K extends Kind>(kind: K): Object<K>[] {
     return all.flatMap((manifest, index) => {
@@ -40,7 +33,7 @@ export function readWiring(folder: string, functions: readonly string[]): Wiring
     });
   }
   const fault = (manifest: Manifest, at: string, text: string) => {
-    faults.push(faultAt(manifest, at.split('.'), text));
+    faults.push({ file: manifest.file, line: manifest.line(at.split('.')), message: `${at}: ${text}` });
   };
 
   const namespace = defaultNamespace;
@@ -145,24 +138,19 @@ export function readWiring(folder: string, functions: readonly string[]): Wiring
       return { name: metadata.name, ...spec, sink: sink(manifest, spec.sink) };
     }),
   };
-  if (faults.length > 0) throw new WiringError(faults.join('\n'));
+  if (faults.length > 0) throw new ManifestError(faults);
   return wiring;
 }
 
-function parseAny(manifest: Manifest): Parsed<Kind> {
-  const { value } = manifest;
+function parseAny(manifest: Manifest): { output?: Parsed<Kind>; faults: Fault[] } {
+  const { file, value } = manifest;
   const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
-  if (typeof kind !== 'string' || !Object.hasOwn(manifests, kind)) {
-    const known = Object.keys(manifests).join(', ');
-    throw new WiringError(
-      faultAt(
-        manifest,
-        ['kind'],
-        `the local platform does not know kind ${String(kind)} (it knows ${known})`,
-      ),
-    );
+  if (typeof kind === 'string' && Object.hasOwn(manifests, kind)) {
+    return parseManifest(manifests[kind as Kind], manifest);
   }
-  return parseManifest(manifests[kind as Kind], manifest);
+  const known = Object.keys(manifests).join(', ');
+  const message = `kind: the local platform does not know kind ${String(kind)} (it knows ${known})`;
+  return { faults: [{ file, line: manifest.line(['kind']), message }] };
 }
 
 function retryOf({ retry, backoffPolicy, backoffDelay }: Parsed<'RabbitmqSource'>['spec']['delivery']) {
