@@ -85,6 +85,9 @@ export type FunctionSpec = {
   name: string;
   namespace: string;
   folder: string;
+  file: string;
+  /** Where func.yaml states its scale. */
+  scaleLine: number;
   envs: { name?: string | undefined; value: string; file: string; line: number }[];
   /** Requests in flight at most in one replica; 0: no limit. */
   containerConcurrency: number;
@@ -153,6 +156,8 @@ function parseFunction(manifest: Manifest, folder: string): { spec?: FunctionSpe
       name: output.name,
       namespace: output.namespace,
       folder,
+      file: manifest.file,
+      scaleLine: manifest.line(['deploy', 'options', 'scale']),
       envs: output.run.envs.map((env, place) => ({
         ...env,
         file: manifest.file,

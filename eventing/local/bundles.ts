@@ -1,0 +1,26 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import * as v from 'valibot';
+
+const run = promisify(execFile);
+const Files = v.record(v.string(), v.string());
+
+/** A function's source does not bundle: the message is esbuild's, with file and line. */
+export class BundleError extends Error {
+  override name = 'BundleError';
+}
+
+/** Bundles the functions in these folders; the entry file of each, named by its content. Throws `BundleError`. */
+export async function bundleFunctions(folders: readonly string[]): Promise<Record<string, string>> {
+  const script = path.join(import.meta.dirname, 'bundle-revisions.ts');
+  try {
+    const { stdout } = await run(process.execPath, [script, ...folders], {
+      timeout: 60_000,
+    });
+    return v.parse(Files, JSON.parse(stdout));
+  } catch (error) {
+    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+    throw new BundleError(stderr || String(error), { cause: error });
+  }
+}

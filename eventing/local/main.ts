@@ -1,0 +1,62 @@
+import path from 'node:path';
+import * as v from 'valibot';
+import { BundleError } from './bundles.ts';
+import { ManifestError } from './manifest.ts';
+import { startRuntime } from './runtime.ts';
+import { StateInUse } from './state-lock.ts';
+
+const Env = v.object({
+  PORT: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d+$/, 'must be a port number'),
+      v.transform(Number),
+      v.maxValue(65_535, 'must be a port number'),
+    ),
+    '8080',
+  ),
+  KICKOFF_STATE: v.optional(v.string(), '.kickoff'),
+});
+
+const drainMs = 25_000;
+const root = path.resolve(import.meta.dirname, '../..');
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const env = v.safeParse(Env, process.env);
+  if (!env.success) fail(`PORT ${env.issues[0].message}`);
+  const { PORT: port, KICKOFF_STATE: stateFolder } = env.output;
+  const log = (part: string, line: string): void => {
+    console.log(`${part.padEnd(11)} ${line}`);
+  };
+  const runtime = await startRuntime({ root, port, stateFolder, env: process.env, log }).catch(
+    (error: unknown) => {
+      if (error instanceof ManifestError || error instanceof StateInUse || error instanceof BundleError)
+        fail(error.message);
+      if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+        fail(`port ${port} is in use: stop what listens there, or set PORT to another`);
+      throw error;
+    },
+  );
+  log('platform', `ready at ${runtime.url}`);
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) {
+      runtime.kill();
+      process.exit(1);
+    }
+    stopping = true;
+    log('platform', 'stops; again to stop at once');
+    runtime.close(drainMs).then(
+      () => process.exit(0),
+      (error: unknown) => fail(String(error)),
+    );
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+}
+
+await main();

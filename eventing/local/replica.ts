@@ -1,0 +1,194 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import http from 'node:http';
+import { createInterface } from 'node:readline';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import Pool from 'undici/lib/dispatcher/pool.js';
+import { startColdStart } from './cold-start.ts';
+import type { ColdStart, ColdStartPhases } from './cold-start.ts';
+import type { Exchange } from './exchange.ts';
+import { freePort } from './free-port.ts';
+
+export type ReplicaState = 'starting' | 'ready' | 'draining' | 'gone';
+
+/** One process of a revision. */
+export type Replica = {
+  readonly revision: string;
+  readonly pid: number;
+  readonly pool: Pool;
+  readonly coldStart: ColdStart;
+  readonly startedMs: number;
+  state: ReplicaState;
+  /** It was told to end. */
+  drained: boolean;
+  /** Requests that the process has now. */
+  inFlight: number;
+  /** Requests in its queue-proxy, which wait for one of those to end. */
+  readonly queue: Set<Exchange>;
+  /** Takes no new request; finishes, gets SIGTERM, and SIGKILL after `deadlineMs`. Resolves when the process is gone. */
+  drain(deadlineMs: number): Promise<void>;
+  kill(): void;
+  /** To be called when `inFlight` or `queue` went down. */
+  settled(): void;
+};
+
+export type ReplicaExit = {
+  code: number | null;
+  signal: string | null;
+  lastLines: string[];
+  wasReady: boolean;
+};
+
+export type ReplicaOptions = {
+  revision: string;
+  file: string;
+  env: Record<string, string>;
+  stateFolder: string;
+  readinessPath: string;
+  containerConcurrency: number;
+  startTimeoutMs: number;
+  scheduledMs: number;
+  line(line: string): void;
+  coldStart(phases: ColdStartPhases): void;
+  ready(replica: Replica): void;
+  exited(replica: Replica, exit: ReplicaExit): void;
+};
+
+const guard = path.join(import.meta.dirname, 'parent-guard.cjs');
+const keptLines = 20;
+
+/** Starts a process and asks its readiness endpoint until it is ready; it is killed when it is not within `startTimeoutMs`. */
+export async function startReplica(options: ReplicaOptions): Promise<Replica> {
+  const port = await freePort();
+  const compileCache = path.join(options.stateFolder, 'compile-cache');
+  mkdirSync(compileCache, { recursive: true });
+  const child = spawn(process.execPath, ['--require', guard, options.file], {
+    cwd: path.dirname(path.dirname(options.file)),
+    env: { NODE_COMPILE_CACHE: compileCache, ...options.env, PORT: String(port) },
+    // The fourth stays open as long as the runtime lives.
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C on the terminal is for the runtime, which ends its functions in order.
+    detached: true,
+  });
+  const coldStart = startColdStart(options.revision, options.scheduledMs, options.coldStart);
+  coldStart.reached('spawned');
+  const lastLines: string[] = [];
+  let emptied: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const replica: Replica = {
+    revision: options.revision,
+    pid: child.pid ?? 0,
+    pool: new Pool(`http://127.0.0.1:${port}`, {
+      connections: options.containerConcurrency || null,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    }),
+    coldStart,
+    startedMs: performance.now(),
+    state: 'starting',
+    drained: false,
+    inFlight: 0,
+    queue: new Set(),
+    async drain(deadlineMs) {
+      if (replica.state === 'gone') return;
+      replica.state = 'draining';
+      replica.drained = true;
+      clearTimeout(timer);
+      const kill = setTimeout(() => {
+        replica.kill();
+      }, deadlineMs);
+      if (replica.inFlight + replica.queue.size > 0)
+        await Promise.race([gone, new Promise<void>((resolve) => (emptied = resolve))]);
+      child.kill('SIGTERM');
+      await gone;
+      clearTimeout(kill);
+    },
+    kill() {
+      child.kill('SIGKILL');
+    },
+    settled() {
+      if (replica.inFlight + replica.queue.size === 0) emptied?.();
+    },
+  };
+
+  const output = (line: string): void => {
+    lastLines.push(line);
+    if (lastLines.length > keptLines) lastLines.shift();
+    coldStart.read(line);
+    options.line(line);
+    if (replica.state === 'starting' && line.includes('"ready"')) probe();
+  };
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  const ended = Promise.all(streams.map((stream) => lines(stream, output)));
+  child.stdio[3]?.on('error', () => undefined);
+
+  const gone = new Promise<void>((resolve) => {
+    const end = (code: number | null, signal: string | null): void => {
+      clearTimeout(timer);
+      const wasReady = replica.state !== 'starting';
+      replica.state = 'gone';
+      emptied?.();
+      void replica.pool.destroy().catch(() => undefined);
+      resolve();
+      // What the process said last may still be in the pipes; a grandchild may hold them open.
+      void Promise.race([ended, new Promise((done) => setTimeout(done, 200))]).then(() => {
+        options.exited(replica, { code, signal, lastLines, wasReady });
+      });
+    };
+    child.once('error', (error) => {
+      lastLines.push(error.message);
+      end(null, null);
+    });
+    child.once('exit', end);
+  });
+
+  let probing = false;
+  function probe(): void {
+    clearTimeout(timer);
+    if (probing || replica.state !== 'starting') return;
+    probing = true;
+    const request = http.get({
+      host: '127.0.0.1',
+      port,
+      path: options.readinessPath,
+      agent: false,
+      timeout: 100,
+      headers: { 'user-agent': 'kube-probe/kickoff' },
+    });
+    const again = (): void => {
+      probing = false;
+      if (replica.state !== 'starting') return;
+      const age = performance.now() - replica.startedMs;
+      if (age > options.startTimeoutMs) {
+        lastLines.push(`not ready within ${options.startTimeoutMs / 1000} s`);
+        replica.kill();
+      } else timer = setTimeout(probe, age < 1000 ? 5 : 50);
+    };
+    request.on('timeout', () => request.destroy());
+    request.on('error', again);
+    request.on('response', (response) => {
+      response.resume();
+      const status = response.statusCode ?? 0;
+      if (status < 200 || status >= 400) {
+        again();
+        return;
+      }
+      if (replica.state !== 'starting') return;
+      replica.state = 'ready';
+      coldStart.reached('ready');
+      options.ready(replica);
+    });
+  }
+  timer = setTimeout(probe, 25);
+  return replica;
+}
+
+function lines(stream: Readable, each: (line: string) => void): Promise<void> {
+  return new Promise((resolve) => {
+    createInterface({ input: stream, crlfDelay: Infinity }).on('line', each).on('close', resolve);
+  });
+}

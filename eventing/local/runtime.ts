@@ -1,0 +1,169 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { bundleFunctions } from './bundles.ts';
+import { readDeclared } from './declared.ts';
+import { functionEnvironment } from './environment.ts';
+import { startEventing } from './eventing.ts';
+import { openFrontDoor } from './front-door.ts';
+import { ManifestError } from './manifest.ts';
+import { startRegistry } from './registry.ts';
+import type { Eventing, Log } from './seams.ts';
+import { sendTo } from './send.ts';
+import { startService } from './service.ts';
+import type { Service, ServiceStatus } from './service.ts';
+import { lockState } from './state-lock.ts';
+import { watchSources } from './watch-sources.ts';
+
+export type RuntimeOptions = {
+  /** The project: functions/, eventing/, manifests/base/, model/registry/. */
+  root: string;
+  port: number;
+  stateFolder: string;
+  /** Where variables that func.yaml names are looked for first. */
+  env: Readonly<Record<string, string | undefined>>;
+  log: Log;
+};
+
+export type RuntimeStatus = {
+  url: string;
+  functions: ServiceStatus[];
+  queues: { queue: string; ready: number; inFlight: number }[];
+};
+
+export type Runtime = {
+  readonly url: string;
+  status(): RuntimeStatus;
+  /** Stops as the platform would: no new requests, what is in flight ends (within the deadline), then the functions, then all else. */
+  close(deadlineMs: number): Promise<void>;
+  /** Ends every process at once. */
+  kill(): void;
+};
+
+/** The function that the front door leads to. */
+const publicFunction = 'ingress';
+
+/** Starts the platform. Throws `ManifestError`, `StateInUse`, `BundleError`, or the front door's `EADDRINUSE`. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { root, env, log } = options;
+  const at = (...parts: string[]): string => path.join(root, ...parts);
+  const { functions, wiring, maps, timeoutMs } = readDeclared(root);
+
+  const stateFolder = path.resolve(options.stateFolder);
+  const lock = lockState(stateFolder);
+  const closing: (() => Promise<void>)[] = [
+    async () => {
+      lock.release();
+    },
+  ];
+  const undo = async (): Promise<void> => {
+    for (const close of closing.reverse()) await close();
+  };
+  try {
+    const services = new Map<string, Service>();
+    for (const { spec, config } of functions) {
+      const service = await startService({ spec, config, stateFolder, timeoutMs, log });
+      services.set(spec.name, service);
+      closing.push(() => service.close(0));
+    }
+    const front = services.get(publicFunction);
+    if (!front)
+      throw new ManifestError([
+        { file: 'functions', line: 1, message: `there is no function ${publicFunction}` },
+      ]);
+    let eventing: Eventing | undefined;
+    const status = (): RuntimeStatus => ({
+      url,
+      functions: [...services.values()].map((service) => service.status()),
+      queues: eventing?.status() ?? [],
+    });
+    const door = await openFrontDoor({
+      port: options.port,
+      service: front,
+      status,
+      eventing: () => eventing,
+    });
+    closing.push(async () => {
+      door.closeAllConnections();
+      await new Promise((resolve) => door.close(resolve));
+    });
+    const address = door.address();
+    const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : options.port}`;
+
+    const registry = await startRegistry(at('model/registry'));
+    closing.push(() => registry.close());
+    mkdirSync(stateFolder, { recursive: true });
+    const amqpUrl = env['AMQP_URL'] || undefined;
+    const provided = {
+      STORE_URL: `sqlite:${path.join(stateFolder, 'store.db')}`,
+      MLFLOW_TRACKING_URI: registry.url,
+      ...(amqpUrl === undefined ? { K_SINK: `${url}/local/broker/` } : {}),
+    };
+    const configMaps = new Map([...maps].map(([name, { data }]) => [name, data] as const));
+    const addressOf = (host: string): string | undefined => {
+      const name = host.split('.')[0] ?? '';
+      return name.endsWith('-broker-ingress') ? `${url}/local/broker` : services.get(name)?.url;
+    };
+    const environments = new Map(
+      functions.map(({ spec }) => [
+        spec.name,
+        functionEnvironment(spec, { own: env, provided, configMaps, addressOf }),
+      ]),
+    );
+
+    const folders = new Map(functions.map(({ spec }) => [spec.folder, spec.name] as const));
+    const deployed = new Map<string, string>();
+    const deploy = async (): Promise<void> => {
+      const files = await bundleFunctions([...folders.keys()]);
+      for (const [folder, file] of Object.entries(files)) {
+        const name = folders.get(folder) ?? '';
+        if (deployed.get(name) === file) continue;
+        deployed.set(name, file);
+        services.get(name)?.deploy(file, environments.get(name) ?? {});
+      }
+    };
+    await deploy();
+    const watching = watchSources(at('functions'), deploy, (line) => {
+      log('platform', line);
+    });
+    closing.push(async () => {
+      watching.close();
+    });
+
+    const eventingRunning = await startEventing({
+      wiring,
+      amqpUrl,
+      stateFolder: path.join(stateFolder, 'eventing'),
+      send: sendTo(services),
+      log,
+    });
+    eventing = eventingRunning;
+
+    return {
+      url,
+      status,
+      async close(deadlineMs) {
+        const endMs = performance.now() + deadlineMs;
+        const left = (): number => Math.max(0, endMs - performance.now());
+        watching.close();
+        const closed = new Promise((resolve) => door.close(resolve));
+        door.closeIdleConnections();
+        await Promise.race([closed, timeout(left())]);
+        door.closeAllConnections();
+        await eventingRunning.close(left());
+        await Promise.all([...services.values()].map((service) => service.close(Math.max(2000, left()))));
+        await registry.close();
+        lock.release();
+      },
+      kill() {
+        for (const service of services.values()) service.kill();
+      },
+    };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
+function timeout(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,214 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createActivator } from './activator.ts';
+import type { Activator } from './activator.ts';
+import type { AutoscalerConfig } from './autoscaler/config.ts';
+import { describeColdStart } from './cold-start.ts';
+import type { ColdStartPhases } from './cold-start.ts';
+import type { FunctionSpec } from './function-manifest.ts';
+import { Proxied } from './proxied.ts';
+import { createRevision } from './revision.ts';
+import type { Revision } from './revision.ts';
+import { startScaler } from './scaler.ts';
+import type { Scaler } from './scaler.ts';
+import type { Log } from './seams.ts';
+
+export type ServiceOptions = {
+  spec: FunctionSpec;
+  config: AutoscalerConfig;
+  stateFolder: string;
+  /** A request may take so long, its cold start included; and a replica to end. */
+  timeoutMs: number;
+  log: Log;
+};
+
+export type ServiceStatus = {
+  name: string;
+  url: string;
+  revision: string;
+  replicas: { starting: number; ready: number; draining: number };
+  /** Requests at replicas and waiting for one. */
+  inFlight: number;
+  queued: number;
+  desired: number;
+  mode: 'stable' | 'panic';
+  failing?: string;
+  /** Starts of the last hundred replicas that answered, the newest last; ms since the need arose. */
+  coldStarts: ColdStartPhases[];
+};
+
+/** A function as a Knative Service: an address, an activator behind it, and the revision that answers. */
+export type Service = {
+  readonly spec: FunctionSpec;
+  readonly url: string;
+  readonly activator: Activator;
+  handle(request: http.IncomingMessage, response: http.ServerResponse): void;
+  /** A new revision of this bundle answers from now on; with replicas running, once as many new ones are ready. */
+  deploy(file: string, env: Record<string, string>): void;
+  status(): ServiceStatus;
+  /** Ends all replicas, the hung ones after `deadlineMs`, then the address. */
+  close(deadlineMs: number): Promise<void>;
+  kill(): void;
+};
+
+const keptColdStarts = 100;
+
+/** Opens the address of a function on loopback; nothing runs before the first request. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { spec, config, timeoutMs } = options;
+  const log = (line: string): void => {
+    options.log('platform', line);
+  };
+  const coldStarts: ColdStartPhases[] = [];
+  let serial = 0;
+  let current: Revision | undefined;
+  let next: { revision: Revision; replicas: number } | undefined;
+  let scaler: Scaler | undefined;
+  const leaving = new Set<Promise<void>>();
+
+  const activator = createActivator(
+    {
+      name: spec.name,
+      containerConcurrency: spec.containerConcurrency,
+      holdMs: Math.min(spec.startTimeoutMs, timeoutMs),
+      timeoutMs,
+    },
+    {
+      replicas: () => current?.ready ?? [],
+      failing: () => current?.failing(),
+      wanted: () => scaler?.poke(),
+    },
+  );
+  function handle(request: http.IncomingMessage, response: http.ServerResponse): void {
+    activator.submit(new Proxied(request, response, activator));
+  }
+  const server = http.createServer(handle);
+  server.requestTimeout = 0;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(0, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  function revisionOf(file: string, env: Record<string, string>): Revision {
+    const name = `${spec.name}-${String(++serial).padStart(5, '0')}`;
+    const revision = createRevision({
+      name,
+      file,
+      env: { ...env, K_SERVICE: spec.name, K_CONFIGURATION: spec.name, K_REVISION: name },
+      stateFolder: options.stateFolder,
+      readinessPath: spec.readinessPath,
+      containerConcurrency: spec.containerConcurrency,
+      startTimeoutMs: spec.startTimeoutMs,
+      terminationMs: timeoutMs,
+      log,
+      line: (line) => {
+        options.log(spec.name, line);
+      },
+      coldStart(phases) {
+        coldStarts.push(phases);
+        if (coldStarts.length > keptColdStarts) coldStarts.shift();
+        log(describeColdStart(phases));
+      },
+      changed() {
+        if (revision === current) {
+          activator.flow();
+          scaler?.observe();
+        } else if (revision === next?.revision && revision.ready.length >= next.replicas) route(revision);
+      },
+      failed(reason, retryMs) {
+        if (revision === current && revision.ready.length === 0)
+          activator.refuseWaiting({
+            status: 503,
+            detail: `${spec.name} cannot start: ${reason}`,
+            retryAfterSeconds: retryMs / 1000,
+          });
+        else if (revision === next?.revision) {
+          next = undefined;
+          log(`${name} does not start, ${current?.name ?? 'nothing'} stays: ${reason}`);
+          retire(revision);
+        }
+      },
+    });
+    return revision;
+  }
+
+  function retire(revision: Revision): void {
+    const left = revision.stop(timeoutMs).finally(() => leaving.delete(left));
+    leaving.add(left);
+  }
+
+  function route(revision: Revision): void {
+    const before = current;
+    scaler?.stop();
+    current = revision;
+    next = undefined;
+    activator.flow();
+    scaler = startScaler(
+      config,
+      activator.meter,
+      {
+        readyReplicas: () => revision.ready.length,
+        scale: (replicas, scheduledMs) => {
+          revision.scale(replicas, scheduledMs);
+        },
+        mode(mode) {
+          activator.mode = mode;
+        },
+      },
+      revision.ready.length,
+    );
+    if (before) {
+      log(`${revision.name} answers, ${before.name} drains`);
+      retire(before);
+    }
+    // Whoever waits poked the scaler of the revision before.
+    if (activator.waiting > 0 && revision.ready.length === 0) scaler.poke();
+  }
+
+  return {
+    spec,
+    url,
+    activator,
+    handle,
+    deploy(file, env) {
+      const revision = revisionOf(file, env);
+      if (next) retire(next.revision);
+      const { starting = 0, ready = 0 } = current?.count ?? {};
+      const replicas = starting + ready;
+      if (replicas === 0) route(revision);
+      else {
+        next = { revision, replicas };
+        revision.scale(replicas, performance.now());
+      }
+    },
+    status() {
+      const failing = current?.failing();
+      const count = current?.count ?? { starting: 0, ready: 0, draining: 0 };
+      return {
+        name: spec.name,
+        url,
+        revision: current?.name ?? '',
+        replicas: count,
+        inFlight: activator.meter.inFlight,
+        queued: activator.waiting,
+        desired: scaler?.wanted ?? 0,
+        mode: scaler?.panicking ? 'panic' : 'stable',
+        ...(failing ? { failing: failing.reason } : {}),
+        coldStarts,
+      };
+    },
+    async close(deadlineMs) {
+      scaler?.stop();
+      const revisions = [current, next?.revision].filter((revision) => revision !== undefined);
+      activator.refuseWaiting({ status: 503, detail: 'the platform stops', retryAfterSeconds: 5 });
+      await Promise.all([...revisions.map((revision) => revision.stop(deadlineMs)), ...leaving]);
+      activator.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+    kill() {
+      current?.kill();
+      next?.revision.kill();
+    },
+  };
+}
