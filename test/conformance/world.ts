@@ -39,25 +39,31 @@ export type ProcessWorld = World & {
   cacheWrite(path: string, init?: RequestInit): Promise<Response>;
   /** Copies of each event that are delivered at the same time. */
   copies: number;
-  broker: 'up' | 'away' | 'silent';
+  broker: 'up' | 'away';
   storeAway: boolean;
   predictAway: boolean;
+  /** Predict looks at the alias now; ingress is not told. */
+  predictLooks(): Promise<void>;
   logged: string[];
 };
 
 const alias = 'models:/match-outcome@Production';
 
-/** All three functions in this process on a real store (SQLite) and the shipped model, with a broker that delivers at once. */
+/** All three functions in this process on a real store (SQLite, or `storeUrl`) and the shipped model, with a broker that delivers at once. */
 export async function startProcessWorld(
   settings: {
     MAX_REQUESTS?: number;
     WAIT_MS?: number;
     allowedOrigins?: string[];
     kept?: { result?: number; id?: number };
+    storeUrl?: string;
+    registryFolder?: string;
   } = {},
 ): Promise<ProcessWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), 'kickoff-world-'));
-  const registryServer = await startRegistry(path.resolve(import.meta.dirname, '../../model/registry'));
+  const registryServer = await startRegistry(
+    settings.registryFolder ?? path.resolve(import.meta.dirname, '../../model/registry'),
+  );
   const registry = createRegistry({ trackingUri: registryServer.url, modelUri: alias });
   const logged: string[] = [];
   const write = (line: string): void => void logged.push(line);
@@ -75,7 +81,7 @@ export async function startProcessWorld(
   const follow = { pollMs: 3_600_000, log };
   const kept = settings.kept ?? {};
   const store = breakable(
-    await openStore(`sqlite:${path.join(folder, 'store')}`, { kept }),
+    await openStore(settings.storeUrl ?? `sqlite:${path.join(folder, 'store')}`, { kept }),
     () => world.storeAway,
   );
   const model = await followModel(registry, { ...follow, files, load: (artifact) => load(artifact, 1) });
@@ -149,6 +155,7 @@ export async function startProcessWorld(
     broker: 'up',
     storeAway: false,
     predictAway: false,
+    predictLooks: () => model.refresh(),
     logged,
     deliver,
     request: async (target, init) => fetch(new Request(`http://localhost${target}`, init)),

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { completedType, requestedType } from '../../../functions/shared/events.ts';
+import { newId } from '../../../functions/shared/id.ts';
+import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
+import { until } from '../../until.ts';
+
+let world: ProcessWorld;
+beforeAll(async () => {
+  world = await startProcessWorld();
+});
+afterAll(async () => {
+  await world.close();
+});
+
+const fixture = { home: 'Arsenal', away: 'Chelsea' };
+const event = (requests: object[]) => ({
+  specversion: '1.0',
+  id: newId(),
+  source: '/test/producer',
+  type: requestedType,
+  correlationid: 'order 7',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  data: { requests, replyTo: 'producer' },
+});
+const post = (body: unknown, type = 'application/cloudevents+json'): Promise<Response> =>
+  world.request('/v1/events', {
+    method: 'POST',
+    headers: { 'content-type': type },
+    body: JSON.stringify(body),
+  });
+const completedFor = (id: string) =>
+  world.published.find(({ type, data }) => type === completedType && JSON.stringify(data).includes(id));
+
+test('an event that is refused leaves no trace: nothing published, nothing in the ledger', async () => {
+  const id = newId();
+  const good = event([{ id, ...fixture }]);
+  expect((await post([good, { ...good, id: '' }], 'application/cloudevents-batch+json')).status).toBe(400);
+  const many = Array.from({ length: 1001 }, () => ({ id: newId(), ...fixture }));
+  expect((await post(event(many))).status).toBe(422);
+  expect(world.published).toEqual([]);
+  expect((await world.store.audit()).accepted).toBe(0);
+});
+
+test('what a producer gave comes back to it in an event of its own, though the prediction is cached', async () => {
+  const asked = await world.request('/v1/predictions', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(fixture),
+  });
+  expect(asked.status).toBe(200);
+  const id = newId();
+  expect((await post(event([{ id, ...fixture }]))).status).toBe(202);
+  const completed = await until(() => completedFor(id));
+  expect(completed['correlationid']).toBe('order 7');
+  expect(completed['traceparent']).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-/);
+  expect(completed.data).toMatchObject({ replyTo: 'producer', outcomes: [{ id, status: 'done' }] });
+});
+
+test('the same event again, at once and later, ends in one result and is not published when it is done', async () => {
+  const id = newId();
+  const same = event([{ id, ...fixture }]);
+  const responses = await Promise.all([post(same), post(same), post(same)]);
+  expect(responses.map(({ status }) => status)).toEqual([202, 202, 202]);
+  await until(async () => (await world.store.find(id)).status === 'done');
+  const before = world.published.length;
+  const { done, accepted, open } = await world.store.audit();
+  expect((await post(same)).status).toBe(202);
+  expect(world.published.length).toBe(before);
+  expect(await world.store.audit()).toMatchObject({ done, accepted, open, unaccounted: [] });
+});
