@@ -4,6 +4,8 @@ import { StoreUnavailable } from './store.ts';
 
 type Argument = string | number;
 
+export type RedisConnection = Awaited<ReturnType<typeof openRedis>>;
+
 /** The longest that a caller waits for Redis, in ms. */
 const commandTimeout = 1500;
 

@@ -1,8 +1,9 @@
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as v from 'valibot';
-import { cacheKey, ModelRef } from './prediction.ts';
-import type { Accepted, Audit, Found, Job, Settled, Store, StoredOutcome } from './store.ts';
+import { cacheKey, type ModelRef } from './prediction.ts';
+import type { Accepted, Audit, Found, Job, Settled, Store } from './store.ts';
 import { openRedis } from './store-redis-connection.ts';
+import { redisResults } from './store-redis-results.ts';
 import {
   acceptScript,
   auditScript,
@@ -20,7 +21,6 @@ import {
   jobText,
   type Kept,
   maxAttempts,
-  outcomeOf,
   patience,
   placeOf,
   single,
@@ -34,56 +34,26 @@ const ScanReply = v.tuple([v.string(), Texts]);
 const MaybeText = v.nullable(v.string());
 
 const prefix = 'kickoff:';
-const modelIdLength = 12;
 /** The ids that were given are kept in slices of time, each in one set: this many live at once. */
 const slices = 8;
 
 const short = (text: string): string => hash('sha1', text, 'base64url');
 const fieldOf = (place: number): string => (place === single ? 's' : String(place));
 
-/** A store in Redis 7 (see `store-redis-scripts.ts` for its keys). Never throws for a Redis that does not answer: its methods do. */
+/** A store in Redis 7 (see `store-redis-lua.ts` for its keys). Never throws for a Redis that does not answer: its methods do. */
 export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
   const redis = await openRedis(url);
-  const models = new Map<string, ModelRef>();
+  const results = redisResults(redis);
   const listeners = new Map<string, Set<(settled: Settled[]) => void>>();
 
   const slice = (now: number): number => Math.floor(now / (kept.id / (slices - 1)));
   const sliceTtl = Math.ceil((kept.id * slices) / (slices - 1));
 
-  function modelId(model: ModelRef, texts: Map<string, string>): string {
-    const text = JSON.stringify(model);
-    const id = createHash('sha256').update(text).digest('base64url').slice(0, modelIdLength);
-    texts.set(id, text);
-    models.set(id, model);
-    return id;
-  }
-
-  /** Reads the models of these results that this process has not met yet. */
-  async function meet(results: readonly string[]): Promise<void> {
-    const ids = new Set<string>();
-    for (const result of results) {
-      const id = result.slice(1, 1 + modelIdLength);
-      if (result.length > modelIdLength && !result.startsWith('-', 1) && !models.has(id)) ids.add(id);
-    }
-    for (const id of ids) {
-      const text = v.parse(MaybeText, await redis.call('HGET', `${prefix}models`, id));
-      if (text !== null) models.set(id, v.parse(ModelRef, JSON.parse(text)));
-    }
-  }
-
-  /** A result by the format of `store-redis-scripts.ts`. */
-  function unpack(id: string, result: string): StoredOutcome {
-    const cached = result.startsWith('1');
-    if (result.startsWith('-', 1)) return outcomeOf(id, result.slice(2), undefined, cached);
-    const model = models.get(result.slice(1, 1 + modelIdLength));
-    return outcomeOf(id, result.slice(1 + modelIdLength), model, cached);
-  }
-
   function requestArguments({ requests }: Job, digest: string, texts: Map<string, string>): string[] {
     return requests.flatMap(({ request, outcome }) => {
       if (!outcome) return ['q', short(cacheKey(digest, request)), short(flightKey(digest, request))];
       const model = outcome.status === 'done' ? outcome.model : undefined;
-      return [outcome.status, `0${model ? modelId(model, texts) : '-'}${textOf(outcome)}`, ''];
+      return [outcome.status, `0${model ? results.modelId(model, texts) : '-'}${textOf(outcome)}`, ''];
     });
   }
 
@@ -92,8 +62,8 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const tab = line.indexOf('\t');
       return { id: line.slice(0, tab), result: line.slice(tab + 1) };
     });
-    await meet(lines.map(({ result }) => result));
-    const settled = lines.map(({ id, result }): Settled => ({ id, ...unpack(id, result) }));
+    await results.meet(lines.map(({ result }) => result));
+    const settled = lines.map(({ id, result }): Settled => ({ id, ...results.unpack(id, result) }));
     for (const onSettled of listeners.get(channel) ?? []) onSettled(settled);
   }
 
@@ -111,17 +81,20 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
         args.push(job.id, job.list ? 1 : 0, job.keep ? 1 : 0, job.replyTo ?? '', jobText(job, requests));
         args.push(job.requests.length, ...requestArguments(job, digest, texts));
       }
-      for (const [id, text] of texts) await redis.call('HSETNX', `${prefix}models`, id, text);
-      const head = [now, kept.flight, kept.result, patience(1), slice(now), sliceTtl, jobs.length];
-      const replies = v.parse(Texts, await redis.script(acceptScript, [...head, ...args]));
-      await meet(replies);
+      const head = [now, kept.flight, kept.result, patience(1), slice(now), sliceTtl];
+      const known = [texts.size, ...[...texts].flat()];
+      const replies = v.parse(
+        Texts,
+        await redis.script(acceptScript, [...head, ...known, jobs.length, ...args]),
+      );
+      await results.meet(replies);
       let at = 0;
       return jobs.map(({ id, requests }): Accepted => {
         const publish: number[] = [];
         const outcomes = requests.map(({ request }, place) => {
           const reply = replies[at++];
           if (reply === 'p') publish.push(place);
-          return reply === undefined || reply.length === 1 ? undefined : unpack(request.id, reply);
+          return reply === undefined || reply.length === 1 ? undefined : results.unpack(request.id, reply);
         });
         return { id, outcomes, publish };
       });
@@ -134,7 +107,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       for (const outcome of outcomes) {
         const { job, place } = placeOf(outcome.id);
         const ref = (outcome.status === 'done' ? outcome.model : undefined) ?? model;
-        const id = ids.get(ref) ?? modelId(ref, texts);
+        const id = ids.get(ref) ?? results.modelId(ref, texts);
         ids.set(ref, id);
         args.push(outcome.id, job, fieldOf(place), outcome.status, `${id}${textOf(outcome)}`);
         args.push(outcome.status === 'done' ? short(cacheKey(ref.digest, outcome.prediction)) : '');
@@ -156,18 +129,18 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const [first = '', result = ''] = texts;
       if (texts.length === 1) return { status: first === 'expired' ? 'expired' : 'unknown' };
       if (first === 'ended') {
-        await meet([result]);
-        const outcome = unpack(id, result);
+        await results.meet([result]);
+        const outcome = results.unpack(id, result);
         return { status: outcome.outcome.status, list: false, outcomes: [outcome] };
       }
       const job = new Map<string, string>();
       for (let at = 0; at < texts.length; at += 2) job.set(texts[at] ?? '', texts[at + 1] ?? '');
       const list = job.get('l') === '1';
       const places = Array.from({ length: Number(job.get('n')) }, (_, at) => (list ? at : single));
-      const results = places.map((place) => job.get(fieldOf(place)));
-      await meet(results.filter((result) => result !== undefined));
-      const outcomes = results.map(
-        (result, at) => (result && unpack(list ? `${id}.${at}` : id, result)) || undefined,
+      const stored = places.map((place) => job.get(fieldOf(place)));
+      await results.meet(stored.filter((result) => result !== undefined));
+      const outcomes = stored.map(
+        (result, at) => (result && results.unpack(list ? `${id}.${at}` : id, result)) || undefined,
       );
       if (job.get('o') !== '0') return { status: 'queued', list, outcomes };
       return {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type * as v from 'valibot';
 import { parse } from 'valibot';
 import { StoreUnavailable } from './store.ts';
@@ -43,23 +43,27 @@ export function openSqliteFile(file: string) {
     return (...values: SQLInputValue[]): number => Number(prepared.run(...values).changes);
   };
   const begin = database.prepare('BEGIN IMMEDIATE');
+  const beginReading = database.prepare('BEGIN');
   const commit = database.prepare('COMMIT');
   const rollback = database.prepare('ROLLBACK');
+  function transaction<T>(opening: StatementSync, work: () => T): T {
+    opening.run();
+    try {
+      const result = work();
+      commit.run();
+      return result;
+    } catch (error) {
+      if (database.isTransaction) rollback.run();
+      throw error;
+    }
+  }
   return {
     statement,
     change,
     /** Runs `work` in one write transaction: all of it happens, or nothing. */
-    write<T>(work: () => T): T {
-      begin.run();
-      try {
-        const result = work();
-        commit.run();
-        return result;
-      } catch (error) {
-        if (database.isTransaction) rollback.run();
-        throw error;
-      }
-    },
+    write: <T>(work: () => T): T => transaction(begin, work),
+    /** Runs `work` on one state of the file, whatever others write meanwhile. */
+    read: <T>(work: () => T): T => transaction(beginReading, work),
     /** Runs `work`, and throws what SQLite throws as `StoreUnavailable`. */
     async guarded<T>(work: () => T): Promise<T> {
       try {

@@ -76,18 +76,20 @@ export function openSqliteStore(path: string, kept: Kept): Store {
       ),
     listen: (replyTo, onSettled) => file.guarded(() => listening.listen(replyTo, onSettled)),
     audit: () =>
-      file.guarded((): Audit => {
-        const value = new Map(counts.all().map((row) => [row.name, row.value]));
-        return {
-          accepted: value.get('accepted') ?? 0,
-          done: value.get('done') ?? 0,
-          failed: value.get('failed') ?? 0,
-          open: openCount.get()?.value ?? 0,
-          deadLettered: value.get('deadLettered') ?? 0,
-          duplicates: value.get('duplicates') ?? 0,
-          unaccounted: unaccounted.all().map(({ id }) => id),
-        };
-      }),
+      file.guarded(() =>
+        file.read((): Audit => {
+          const value = new Map(counts.all().map((row) => [row.name, row.value]));
+          return {
+            accepted: value.get('accepted') ?? 0,
+            done: value.get('done') ?? 0,
+            failed: value.get('failed') ?? 0,
+            open: openCount.get()?.value ?? 0,
+            deadLettered: value.get('deadLettered') ?? 0,
+            duplicates: value.get('duplicates') ?? 0,
+            unaccounted: unaccounted.all().map(({ id }) => id),
+          };
+        }),
+      ),
     deadLetters: {
       add: (added) =>
         file.guarded(() => {

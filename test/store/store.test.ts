@@ -31,6 +31,11 @@ describe('openStore', () => {
     writeFileSync(file, 'something else, and longer than the header of a database is '.repeat(50));
     await expect(openStore(`sqlite:${file}`)).rejects.toThrow('not an SQLite database');
   });
+  // /proc takes no file from anyone, root included.
+  test.skipIf(process.platform !== 'linux')('refuses a file that it may not write, and says so', async () => {
+    await expect(openStore('sqlite:/proc/store.db')).rejects.toThrow('/proc/store.db: cannot be opened');
+    await expect(openStore('sqlite:/proc/version')).rejects.toThrow('/proc/version: ');
+  });
   test('refuses a folder where a file should be', async () => {
     await expect(openStore(`sqlite:${folder}`)).rejects.toThrow('cannot be opened');
   });
