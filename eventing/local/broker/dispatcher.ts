@@ -85,16 +85,24 @@ async function post(event: Event, trace: Trace | undefined, options: DispatcherO
   return attempt(options.subscriber, { headers, body: event.data }, options);
 }
 
+/** Sends a reply to the Broker. Gives why it could not, or undefined; a reply that cannot be read counts as none, as in the cluster. */
 async function forward(response: HttpResponse, options: DispatcherOptions): Promise<string | undefined> {
+  let reply: Event;
   try {
-    const reply = complete(fromHttp(response.headers, response.body), options.clock.now);
-    const sent = { headers: toHttp(reply), body: reply.data };
-    const result = await attempt(options.ingress, sent, options);
-    return delivered(result, options) ? undefined : `${failure(result)} from ${options.ingress}`;
+    reply = fromHttp(response.headers, response.body);
+  } catch (error) {
+    if (!(error instanceof NotAnEvent)) throw error;
+    options.log(`the reply of ${options.subscriber} is lost, it cannot be read: ${error.message}`);
+    return undefined;
+  }
+  try {
+    complete(reply, options.clock.now);
   } catch (error) {
     if (error instanceof NotAnEvent) return error.message;
     throw error;
   }
+  const result = await attempt(options.ingress, { headers: toHttp(reply), body: reply.data }, options);
+  return delivered(result, options) ? undefined : `${failure(result)} from ${options.ingress}`;
 }
 
 async function giveUp(

@@ -23,6 +23,7 @@ export type Trace = { traceparent: string; tracestate: string };
 export const zeroTime = '0001-01-01T00:00:00Z';
 
 const alphanumeric = /^[A-Za-z0-9]+$/;
+const absoluteUri = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 const mediaType = /^[\w!#$%&'*+.^`|~-]+(\/[\w!#$%&'*+.^`|~-]+)?\s*(;|$)/;
 
 export function isVersion(specversion: unknown): specversion is '1.0' | '0.3' {
@@ -38,6 +39,8 @@ export function setAttribute(event: Event, name: string, value: Value): void {
   if (!alphanumeric.test(name)) {
     throw new NotAnEvent(`attribute name "${name}" has characters other than letters and digits`);
   }
+  // As if absent; an empty id, source or type is found by validate.
+  if ((name === 'subject' || name === 'dataschema') && value === '') return;
   if (name === 'time') {
     const time = normalTime(String(value));
     if (!time) throw new NotAnEvent(`time "${String(value)}" is not RFC 3339`);
@@ -52,8 +55,10 @@ export function validate(event: Event): void {
   for (const name of ['id', 'source', 'type']) {
     if (!nonEmpty(event.attributes[name])) throw new NotAnEvent(`${name} is missing or empty`);
   }
-  const { subject } = event.attributes;
-  if (subject !== undefined && !nonEmpty(subject)) throw new NotAnEvent('subject is empty');
+  const { dataschema } = event.attributes;
+  if (dataschema !== undefined && !absoluteUri.test(String(dataschema))) {
+    throw new NotAnEvent('dataschema is not an absolute URI');
+  }
   if (event.contentType !== undefined && !mediaType.test(event.contentType)) {
     throw new NotAnEvent(`content type "${event.contentType}" is not a media type`);
   }

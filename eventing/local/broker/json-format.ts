@@ -24,10 +24,13 @@ export function fromJson(body: Uint8Array): Event {
     if (name === 'data_base64') {
       if (typeof parsed !== 'string') throw new NotAnEvent('data_base64 is not a string');
       base64 = parsed;
-    } else if (typeof parsed === 'string' || typeof parsed === 'boolean' || Number.isInteger(parsed)) {
-      setAttribute(event, name, parsed as string | boolean | number);
+    } else if (typeof parsed === 'string' || typeof parsed === 'boolean') {
+      setAttribute(event, name, parsed);
+    } else if (typeof parsed === 'number' && Math.abs(parsed) <= 0x7fffffff) {
+      // CloudEvents has integers of 32 bits only; the Go SDK cuts off the rest.
+      setAttribute(event, name, Math.trunc(parsed));
     } else if (parsed !== null) {
-      throw new NotAnEvent(`attribute ${name} is neither text, integer nor boolean`);
+      throw new NotAnEvent(`attribute ${name} is neither text, boolean nor an integer of 32 bits`);
     }
   }
   if (!isVersion(version)) throw new NotAnEvent(`specversion ${JSON.stringify(version)} is not 1.0 or 0.3`);

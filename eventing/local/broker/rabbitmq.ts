@@ -61,7 +61,10 @@ export async function openRabbit(url: string, log: Log): Promise<Queues> {
     const model = publishing.model();
     if (!model) throw new Error('there is no connection to RabbitMQ');
     // The connection can be up while its channel is not: RabbitMQ closes the channel when an exchange is missing.
-    publisher ??= openPublisher(model);
+    publisher ??= openPublisher(model).catch((error: unknown) => {
+      publisher = undefined;
+      throw error;
+    });
     const channel = await publisher;
     if (unconfirmed >= maxUnconfirmed)
       throw new Error(`${unconfirmed} messages wait for their confirm already`);

@@ -20,7 +20,7 @@ describe('the JSON format', () => {
     [`{${head} "data":1}`, 'no comma'],
     ['{"id":"1","source":"/s","type":"t"}', 'no specversion'],
     [`{${head},"myext":{"a":1}}`, 'an extension that is an object'],
-    [`{${head},"myext":1.5}`, 'an extension that is no integer'],
+    [`{${head},"myext":2147483648}`, 'an extension beyond 32 bits'],
     [`{${head},"my_ext":"v"}`, 'an extension name with an underscore'],
     [`{${head},"time":"yesterday"}`, 'a time that is none'],
     [`{${head},"datacontenttype":"text/plain","data":{"a":1}}`, 'text that is an object'],
@@ -41,12 +41,22 @@ describe('the JSON format', () => {
     expect(data(`{${head},"data_base64":"aGk="}`)).toBe('hi');
   });
 
-  test('null attributes are absent', () => {
+  test('null attributes and an empty subject are absent', () => {
     expect(json(`{${head},"subject":null}`).attributes).not.toHaveProperty('subject');
+    expect(json(`{${head},"subject":""}`).attributes).not.toHaveProperty('subject');
+  });
+
+  test('numbers are cut to integers', () => {
+    expect(json(`{${head},"a":1.9,"b":true}`).attributes).toMatchObject({ a: 1, b: true });
   });
 });
 
 describe('validation', () => {
+  test('dataschema must be absolute', () => {
+    expect(() => {
+      validate(json(`{${head},"dataschema":"/schema"}`));
+    }).toThrow('absolute');
+  });
   test.each(['id', 'source', 'type'])('%s must not be empty', (name) => {
     const event = json(`{${head}}`);
     event.attributes[name] = ' ';

@@ -70,6 +70,21 @@ test('a delivery without a dead-letter sink is warned of, and its failed events 
   expect(got).toHaveLength(1);
 });
 
+test('a reply that is no valid event sends the original to the dead-letter sink, one that cannot be read counts as none', async () => {
+  const reply = { 'ce-specversion': '1.0', 'ce-id': 'r1', 'ce-source': '/predict' };
+  const { got, send } = recorder(({ url, headers }) => {
+    if (url.includes('//dead')) return {};
+    const unreadable = headers['ce-id'] === 'unreadable' ? { 'ce-my_ext': 'v', 'ce-type': 'y' } : {};
+    return { status: 200, headers: { ...reply, ...unreadable } };
+  });
+  const { eventing, lines } = await start({ wiring: wiringOf([trigger('predict', 'x')]), send });
+  await eventing.ingress(eventPost('x', { 'ce-id': 'unreadable' }));
+  await until(() => lines.some((line) => line.includes('cannot be read')));
+  await eventing.ingress(eventPost('x', { 'ce-id': 'invalid' }));
+  await until(() => got.length === 3);
+  expect(got[2]?.headers).toMatchObject({ 'ce-id': 'invalid', 'ce-knativeerrorcode': '200' });
+});
+
 test('a reply goes back through the Broker to the next function', async () => {
   const reply = { 'ce-specversion': '1.0', 'ce-id': 'r1', 'ce-source': '/predict', 'ce-type': 'y' };
   const { got, send } = recorder(({ url }) =>
