@@ -17,6 +17,8 @@ type Run = {
   took: number | undefined;
 };
 
+const mostShown = 20_000;
+
 /** A whole matchday or season, from lines of CSV. */
 export function Matchday({ catalog }: { catalog: Catalog }) {
   const [text, setText] = useState('');
@@ -99,17 +101,17 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
     predict({ ...table, rows }, outcomes.with(place, undefined), [place]);
   }
 
-  function take(file: File | undefined): void {
+  /** Takes a whole text. A long one is not put into the field: browsers need seconds for thousands of lines in one. */
+  function take(csv: string): void {
+    setText(csv.length > mostShown ? '' : csv);
+    start(csv);
+  }
+
+  function takeFile(file: File | undefined): void {
     if (!file) return;
-    file.text().then(
-      (csv) => {
-        setText(csv.slice(0, 20_000));
-        start(csv);
-      },
-      () => {
-        setFault({ message: `“${file.name}” cannot be read.`, choices: [] });
-      },
-    );
+    file.text().then(take, () => {
+      setFault({ message: `“${file.name}” cannot be read.`, choices: [] });
+    });
   }
 
   return (
@@ -130,7 +132,7 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
         onDrop={(event) => {
           event.preventDefault();
           setOver(false);
-          take(event.dataTransfer?.files[0]);
+          takeFile(event.dataTransfer?.files[0]);
         }}
       >
         <label for="csv">Matches, one per line: home, away, and if you like the league</label>
@@ -143,6 +145,12 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
           onInput={(event) => {
             setText(event.currentTarget.value);
           }}
+          onPaste={(event) => {
+            const pasted = event.clipboardData?.getData('text/plain') ?? '';
+            if (pasted.length <= mostShown) return;
+            event.preventDefault();
+            take(pasted);
+          }}
         />
         <p class="actions">
           <button type="submit" class="go" disabled={text.trim() === ''}>
@@ -154,7 +162,7 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
               type="file"
               accept=".csv,.txt,.tsv,text/csv"
               onChange={(event) => {
-                take(event.currentTarget.files?.[0]);
+                takeFile(event.currentTarget.files?.[0]);
                 event.currentTarget.value = '';
               }}
             />
