@@ -24,7 +24,13 @@ export async function readRequested(request: Request): Promise<Requested[]> {
     if (event.type !== requestedType)
       faults.push({ pointer: `${at}/type`, detail: `unknown type ${event.type}; known: ${requestedType}` });
     else if (!data.success) faults.push(...faultsOf(data.issues, `${at}/data`));
-    else requested.push({ event, data: data.output });
+    else {
+      requested.push({ event, data: data.output });
+      // The ledger would look for the list that such a request belongs to.
+      for (const [n, { id }] of data.output.requests.entries())
+        if (id.includes('.'))
+          faults.push({ pointer: `${at}/data/requests/${n}/id`, detail: 'must be a UUID without a place' });
+    }
   }
   if (requested.reduce((sum, { data }) => sum + data.requests.length, 0) > maxRequests)
     faults.push({ pointer: '', detail: `must not carry more than ${maxRequests} requests in all` });

@@ -40,7 +40,7 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
     if (cached) return done(jobAnswer(newId(), asked.list, cached), prefer);
   }
   const fresh = newId();
-  const id = key === null ? fresh : await claimedId(parts.store, key, { id: fresh, content: asked });
+  const id = key === null ? fresh : await claimedId(parts.store, key, { id: fresh, content: body });
   const job: Job = {
     id,
     list: asked.list,

@@ -59,14 +59,14 @@ export function createSubmit({
     const requests = batch.flatMap((sent) => sent.requests);
     // A batch is one event: it carries on the trace of the first job in it.
     const extensions = batch[0]?.extensions;
-    const event = createEvent({
-      id: newId(),
-      source: '/kickoff/ingress',
-      type: requestedType,
-      extensions,
-      data: { requests, replyTo },
-    });
     try {
+      const event = createEvent({
+        id: newId(),
+        source: '/kickoff/ingress',
+        type: requestedType,
+        extensions,
+        data: { requests, replyTo },
+      });
       await publisher.publish(event, publishDeadlineMs);
       if (brokerAway) log.info('the broker takes events again');
       brokerAway = false;

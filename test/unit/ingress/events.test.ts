@@ -37,6 +37,7 @@ test('an event that is refused leaves no trace: nothing published, nothing in th
   expect((await post([good, { ...good, id: '' }], 'application/cloudevents-batch+json')).status).toBe(400);
   const many = Array.from({ length: 1001 }, () => ({ id: newId(), ...fixture }));
   expect((await post(event(many))).status).toBe(422);
+  expect((await post(event([{ id: `${newId()}.3`, ...fixture }]))).status).toBe(422);
   expect(world.published).toEqual([]);
   expect((await world.store.audit()).accepted).toBe(0);
 });
