@@ -3,6 +3,7 @@ import path from 'node:path';
 import { startBrokers } from './broker/broker.ts';
 import { systemClock, type Clock } from './broker/clock.ts';
 import { openEmbedded } from './broker/embedded.ts';
+import type { Queues } from './broker/queues.ts';
 import { openRabbit } from './broker/rabbitmq.ts';
 import type { Eventing, Log, Send } from './seams.ts';
 import { startSource } from './source/source.ts';
@@ -20,18 +21,28 @@ export type EventingOptions = {
   clock?: Clock;
 };
 
-/** Starts what a wiring declares: Brokers with their Triggers, and sources. */
+/** Starts what a wiring declares: Brokers with their Triggers, sources and ticks. */
 export async function startEventing(options: EventingOptions): Promise<Eventing> {
-  const { wiring, amqpUrl, stateFolder, send, log, clock = systemClock } = options;
+  const { amqpUrl, stateFolder, log } = options;
   mkdirSync(stateFolder, { recursive: true });
   const queues = amqpUrl
     ? await openRabbit(amqpUrl, log)
     : openEmbedded(path.join(stateFolder, 'queues.sqlite'));
+  try {
+    return await startOn(queues, options);
+  } catch (error) {
+    await queues.close();
+    throw error;
+  }
+}
+
+async function startOn(queues: Queues, options: EventingOptions): Promise<Eventing> {
+  const { wiring, amqpUrl, send, log, clock = systemClock } = options;
+  if (amqpUrl) await queues.declare(wiring.topology);
   const stopping = new AbortController();
   const cutting = new AbortController();
   const running = { queues, send, log, clock, stopping: stopping.signal, cutting: cutting.signal };
   const brokers = await startBrokers({ ...running, wiring });
-  if (amqpUrl) await queues.declare(wiring.topology);
   const sources = amqpUrl
     ? await Promise.all(
         wiring.sources.map((source) =>

@@ -45,6 +45,22 @@ describe.skipIf('missing' in need)('queues on RabbitMQ', () => {
     await queues.publish('e', 'other', message('1'));
   });
 
+  test('a queue that does not exist yet is consumed once it does, and that it is missing is said once', async () => {
+    const got: Delivery[] = [];
+    const consumer = await queues.consume('later', 100, (delivery) => got.push(delivery));
+    await until(() => lines.some((line) => line.includes('later cannot be consumed')));
+    const later = { exchanges: [], queues: [{ name: 'later', arguments: {} }], bindings: [] };
+    await queues.declare({
+      ...later,
+      bindings: [{ exchange: 'e', queue: 'later', routingKey: 'l', arguments: {} }],
+    });
+    await queues.publish('e', 'l', message('1'));
+    await until(() => got.length === 1);
+    got[0]?.ack();
+    await consumer.cancel();
+    expect(lines.filter((line) => line.includes('later cannot be consumed'))).toHaveLength(1);
+  });
+
   test('a full queue refuses', async () => {
     for (const id of ['1', '2', '3']) await queues.publish('e', 'k', message(id));
     await expect(queues.publish('e', 'k', message('4'))).rejects.toThrow();
