@@ -10,7 +10,7 @@ export type EnvironmentSources = {
   /** Data of the ConfigMaps in manifests/base, by name. */
   configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** The local address of a host name of the cluster; undefined for one that is not here. */
-  addressOf(host: string): string | undefined;
+  addressOf: (host: string) => string | undefined;
 };
 
 const template = /^\{\{\s*(\w+):([^:\s}]+)(?::([-._a-zA-Z0-9]+))?\s*\}\}$/;

@@ -24,7 +24,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<http.Ser
     else if (url.startsWith(`${broker}/`)) void post(request, response, options.eventing());
     else json(response, 404, { title: 'Not Found', status: 404, detail: 'see /local/status' });
   });
-  server.requestTimeout = 0;
+  // Longer than a reverse proxy's: the side that reuses a connection must close it (nginx: 60 s).
+  server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port, '127.0.0.1', resolve);
   });

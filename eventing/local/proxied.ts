@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { PassThrough } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Activator } from './activator.ts';
 import type { Exchange } from './exchange.ts';
@@ -9,21 +10,62 @@ import type { Replica } from './replica.ts';
 
 const cut = new Error('the exchange was ended');
 
+/** Bodies up to this size are read before a replica is taken, so that a slow upload occupies none. */
+const smallBodyBytes = 65_536;
+
+/** Takes an HTTP request to its function. */
+export function proxy(request: IncomingMessage, response: ServerResponse, activator: Activator): void {
+  const length = request.headers['content-length'];
+  const size = length === undefined ? 0 : Number(length);
+  if (request.headers['transfer-encoding'] === undefined && size === 0)
+    activator.submit(new Proxied(request, response, activator, null));
+  else if (length !== undefined && size <= smallBodyBytes) {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const [only = null, ...more] = chunks;
+      const body = more.length === 0 ? only : Buffer.concat(chunks);
+      activator.submit(new Proxied(request, response, activator, body));
+    });
+  } else activator.submit(new Proxied(request, response, activator, streamOf(request)));
+}
+
+/** The body of a request as a stream that undici may destroy: destroying the request itself would close the client's connection. */
+function streamOf(request: IncomingMessage): PassThrough {
+  const body = new PassThrough();
+  body.on('error', () => undefined);
+  request.on('close', () => {
+    if (!request.complete) body.destroy();
+  });
+  request.pipe(body);
+  // An answer may come before the body was read (413): the rest is read off, or the next request on the connection would wait behind it.
+  // After `pipe`, whose own listener pauses the request.
+  body.on('close', () => request.resume());
+  return body;
+}
+
 /**
  * An HTTP request that is proxied to a replica, streaming both ways. A class: undici calls its methods for each request, and closures for
  * each would cost a tenth of the throughput.
  */
-export class Proxied implements Exchange, Dispatcher.DispatchHandler {
+class Proxied implements Exchange, Dispatcher.DispatchHandler {
   readonly arrivedMs = performance.now();
   replica: Replica | undefined = undefined;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #activator: Activator;
+  readonly #body: Buffer | PassThrough | null;
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #ended = false;
   #requestId: string | undefined = undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, activator: Activator) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    activator: Activator,
+    body: Buffer | PassThrough | null,
+  ) {
+    this.#body = body;
     this.#request = request;
     this.#response = response;
     this.#activator = activator;
@@ -36,15 +78,12 @@ export class Proxied implements Exchange, Dispatcher.DispatchHandler {
     const request = this.#request;
     const { headers, requestId } = forwardedHeaders(request);
     this.#requestId = requestId;
-    const length = request.headers['content-length'];
-    const hasBody =
-      request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
     replica.pool.dispatch(
       {
         path: request.url ?? '/',
-        method: (request.method ?? 'GET') as Dispatcher.HttpMethod,
+        method: request.method ?? 'GET',
         headers,
-        body: hasBody ? request : null,
+        body: this.#body,
       },
       this,
     );
@@ -61,7 +100,6 @@ export class Proxied implements Exchange, Dispatcher.DispatchHandler {
         this.#requestId ?? (typeof given === 'string' ? given : undefined),
       );
       response.writeHead(status, headers).end(body);
-      this.#request.resume();
     }
     this.#end();
   }
@@ -105,6 +143,7 @@ export class Proxied implements Exchange, Dispatcher.DispatchHandler {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (this.#body instanceof PassThrough) this.#body.destroy();
     if (this.#controller && !this.#response.writableEnded) this.#controller.abort(cut);
     this.#activator.done(this);
   }

@@ -4,7 +4,10 @@ export type Refusal = { status: 502 | 503 | 504; detail: string; retryAfterSecon
 const titles = { 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout' };
 
 /** Status, headers and body of a refusal. */
-export function refusalAnswer(refusal: Refusal, requestId: string | undefined) {
+export function refusalAnswer(
+  refusal: Refusal,
+  requestId: string | undefined,
+): { status: number; headers: Record<string, string>; body: string } {
   const { status, detail, retryAfterSeconds } = refusal;
   return {
     status,

@@ -49,8 +49,8 @@ export type ReplicaOptions = {
   containerConcurrency: number;
   startTimeoutMs: number;
   scheduledMs: number;
-  line(line: string): void;
-  coldStart(phases: ColdStartPhases): void;
+  line: (line: string) => void;
+  coldStart: (phases: ColdStartPhases) => void;
   ready(replica: Replica): void;
   exited(replica: Replica, exit: ReplicaExit): void;
 };

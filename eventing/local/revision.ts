@@ -13,8 +13,8 @@ export type RevisionOptions = {
   /** From the decision to remove a replica to SIGKILL. */
   terminationMs: number;
   log(line: string): void;
-  line(line: string): void;
-  coldStart(phases: ColdStartPhases): void;
+  line: (line: string) => void;
+  coldStart: (phases: ColdStartPhases) => void;
   /** The set of ready replicas changed. */
   changed(): void;
   /** A start failed; it is tried again after `retryMs`. */

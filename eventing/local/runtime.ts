@@ -70,7 +70,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       throw new ManifestError([
         { file: 'functions', line: 1, message: `there is no function ${publicFunction}` },
       ]);
-    let eventing: Eventing | undefined;
+    let eventing: Eventing | undefined = undefined;
     const status = (): RuntimeStatus => ({
       url,
       functions: [...services.values()].map((service) => service.status()),

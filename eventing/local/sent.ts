@@ -52,9 +52,8 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   refuse(refusal: Refusal): void {
     if (this.#ended) return;
     const { status, headers, body } = refusalAnswer(refusal, undefined);
-    const plain = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
     this.#end(true);
-    this.#outcome.resolve({ status, headers: plain, body: Buffer.from(body) });
+    this.#outcome.resolve({ status, headers, body: Buffer.from(body) });
   }
 
   /** Gives up on the answer: the sender sees `error`, the replica a closed connection. */

@@ -6,7 +6,7 @@ import type { AutoscalerConfig } from './autoscaler/config.ts';
 import { describeColdStart } from './cold-start.ts';
 import type { ColdStartPhases } from './cold-start.ts';
 import type { FunctionSpec } from './function-manifest.ts';
-import { Proxied } from './proxied.ts';
+import { proxy } from './proxied.ts';
 import { createRevision } from './revision.ts';
 import type { Revision } from './revision.ts';
 import { startScaler } from './scaler.ts';
@@ -80,10 +80,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   );
   function handle(request: http.IncomingMessage, response: http.ServerResponse): void {
-    activator.submit(new Proxied(request, response, activator));
+    proxy(request, response, activator);
   }
   const server = http.createServer(handle);
-  server.requestTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(0, '127.0.0.1', resolve);
   });
