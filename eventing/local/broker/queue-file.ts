@@ -9,11 +9,19 @@ export type Stored = { id: number; queue: string };
  */
 export function openQueueFile(file: string) {
   const db = new DatabaseSync(file);
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
-  // Held until close: a second runtime on the same folder would deliver every message twice.
-  db.exec('PRAGMA locking_mode = EXCLUSIVE;');
-  db.exec(`CREATE TABLE IF NOT EXISTS message (
-    id INTEGER PRIMARY KEY, queue TEXT NOT NULL, properties TEXT NOT NULL, body BLOB NOT NULL) STRICT`);
+  try {
+    // Exclusive until close: a second runtime on the same folder would deliver every message twice.
+    db.exec('PRAGMA busy_timeout = 2000; PRAGMA locking_mode = EXCLUSIVE;');
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    db.exec(`BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS message (
+      id INTEGER PRIMARY KEY, queue TEXT NOT NULL, properties TEXT NOT NULL, body BLOB NOT NULL) STRICT; COMMIT`);
+  } catch (error) {
+    db.close();
+    throw new Error(
+      `the queues in ${file} cannot be opened: ${(error as Error).message}. Is another runtime using this state folder? Stop it, or give this one its own (KICKOFF_STATE).`,
+      { cause: error },
+    );
+  }
   const insert = db.prepare('INSERT INTO message (id, queue, properties, body) VALUES (?, ?, ?, ?)');
   const remove = db.prepare('DELETE FROM message WHERE id = ?');
   const select = db.prepare('SELECT properties, body FROM message WHERE id = ?');

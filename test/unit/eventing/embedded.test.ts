@@ -27,9 +27,7 @@ test('a publish to an exchange that is not there is refused', async () => {
 test('a second process on the same file is refused', async () => {
   const file = path.join(folder, 'locked.sqlite');
   const queues = openEmbedded(file);
-  await queues.declare(topology);
-  await queues.publish('e', '', message('1'));
-  expect(() => openEmbedded(file)).toThrow(/locked/);
+  expect(() => openEmbedded(file)).toThrow(/locked.*another runtime.*KICKOFF_STATE/);
   await queues.close();
 });
 
