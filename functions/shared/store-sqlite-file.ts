@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type * as v from 'valibot';
 import { parse } from 'valibot';
@@ -17,13 +18,13 @@ export function openSqliteFile(file: string) {
     throw new Error(`STORE_URL=sqlite:${file}: the folder ${folder} does not exist; make it first`);
   let database: DatabaseSync;
   try {
-    database = new DatabaseSync(file, { timeout: 5000 });
+    database = new DatabaseSync(file, { timeout: busyPatience });
     // WAL: readers and the writer of several processes do not block each other. NORMAL: no commit is lost when a process dies, the last
     // ones may be when the machine does (docs/durability.md).
     database.exec(
       'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000;',
     );
-    database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
+    database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT; PRAGMA busy_timeout = 0;`);
   } catch (cause) {
     throw new Error(`STORE_URL=sqlite:${file}: ${remedy(cause)}`, { cause });
   }
@@ -64,15 +65,23 @@ export function openSqliteFile(file: string) {
     write: <T>(work: () => T): T => transaction(begin, work),
     /** Runs `work` on one state of the file, whatever others write meanwhile. */
     read: <T>(work: () => T): T => transaction(beginReading, work),
-    /** Runs `work`, and throws what SQLite throws as `StoreUnavailable`. */
+    /**
+     * Runs `work` as soon as no other process writes, and throws what SQLite throws as `StoreUnavailable`. It waits here and not in SQLite,
+     * whose busy handler would hold up the whole process, in steps of up to 100 ms. So `work` writes in one transaction only.
+     */
     async guarded<T>(work: () => T): Promise<T> {
-      try {
-        return work();
-      } catch (cause) {
-        if (!isSqliteError(cause)) throw cause;
-        throw new StoreUnavailable(`the store sqlite:${file} does not take the work: ${cause.message}`, {
-          cause,
-        });
+      const end = performance.now() + busyPatience;
+      for (;;) {
+        try {
+          return work();
+        } catch (cause) {
+          if (!isSqliteError(cause)) throw cause;
+          if ((cause.errcode & primaryCode) !== busy || performance.now() > end)
+            throw new StoreUnavailable(`the store sqlite:${file} does not take the work: ${cause.message}`, {
+              cause,
+            });
+        }
+        await wait(1);
       }
     },
     close: () => {
@@ -81,11 +90,16 @@ export function openSqliteFile(file: string) {
   };
 }
 
-function isSqliteError(error: unknown): error is Error & { errcode: number } {
+/** Whether SQLite itself threw it. */
+export function isSqliteError(error: unknown): error is Error & { errcode: number } {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
 }
 
+/** The longest that a call waits for other processes that write, in ms. */
+const busyPatience = 5000;
+
 const primaryCode = 0xff;
+const busy = 5;
 const notADatabase = 26;
 const cannotOpen = 14;
 const readOnly = 8;

@@ -10,50 +10,22 @@ import {
   maxAttempts,
   outcomeOf,
   patience,
-  placeOf,
   single,
   textOf,
 } from './store-rules.ts';
 import type { SqliteFile } from './store-sqlite-file.ts';
-import { sqlitePruning, type SqliteResults } from './store-sqlite-results.ts';
-
-/** How long a settled request can be read by who listens, in ms. */
-const replyKept = 60_000;
+import { type Result, sqlitePruning, type SqliteResults } from './store-sqlite-results.ts';
+import { sqliteSettlement } from './store-sqlite-settlement.ts';
 
 const Text = v.object({ text: v.string() });
 const Cached = v.object({ text: v.string(), model: v.string() });
 const Place = v.object({ job: v.string(), place: v.number() });
-const JobRow = v.object({
-  list: v.pipe(
-    v.number(),
-    v.transform((value) => value === 1),
-  ),
-  size: v.number(),
-  open: v.number(),
-  replyTo: v.nullable(v.string()),
-  expires: v.nullable(v.number()),
-  gone: v.pipe(
-    v.number(),
-    v.transform((value) => value === 1),
-  ),
-});
 const Overdue = v.object({ id: v.string(), list: v.number(), size: v.number(), attempts: v.number() });
-
-type Result = { text: string; model: string | null; cached: boolean };
 
 /** The ledger of an SQLite store (see `Store`). */
 export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kept) {
   const prune = sqlitePruning(file, kept);
-  const jobById = file.statement(
-    'SELECT list, size, open, reply_to AS replyTo, expires, gone FROM jobs WHERE id = ?',
-    JobRow,
-  );
-  const insertJob = file.change(
-    'INSERT INTO jobs (id, list, size, open, reply_to, deadline, expires) VALUES (?, ?, ?, ?, ?, ?, ?)',
-  );
-  const setOpen = file.change(
-    'UPDATE jobs SET open = ?, deadline = iif(?1 = 0, NULL, deadline), expires = ? WHERE id = ?',
-  );
+  const { jobById, insertJob, settlement } = sqliteSettlement(file, results, kept);
   const setDeadline = file.change('UPDATE jobs SET deadline = ?, attempts = attempts + 1 WHERE id = ?');
   const dueNow = file.change('UPDATE jobs SET deadline = ? WHERE id = ? AND deadline IS NOT NULL');
   const overdueJobs = file.statement(
@@ -62,7 +34,6 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   );
   const insertBody = file.change('INSERT INTO bodies (job, text) VALUES (?, ?)');
   const bodyOf = file.statement('SELECT text FROM bodies WHERE job = ?', Text);
-  const deleteBody = file.change('DELETE FROM bodies WHERE job = ?');
   const prediction = file.statement(
     'SELECT text, model FROM predictions WHERE key = ? AND expires > ?',
     Cached,
@@ -79,58 +50,6 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     Place,
   );
   const unfollow = file.change('DELETE FROM followers WHERE leader = ? AND leader_place = ?');
-  const reply = file.change('INSERT INTO replies (reply_to, items, expires) VALUES (?, ?, ?)');
-
-  /** The requests that one transaction ends: results one by one, then what follows from them once for each job and each listener. */
-  function settlement(now: number, replyTo?: string) {
-    const ended = new Map<string, number[]>();
-    const jobs = new Map<string, v.InferOutput<typeof JobRow> | undefined>();
-    const job = (id: string): v.InferOutput<typeof JobRow> | undefined => {
-      if (!jobs.has(id)) jobs.set(id, jobById.get(id));
-      return jobs.get(id);
-    };
-    const counts = { done: 0, failed: 0 };
-    return {
-      /** The job and place that the id of a request means: a place of a list that is known, or a job of its own. */
-      placeOf(id: string): { job: string; place: number } {
-        const found = placeOf(id);
-        if (found.place === single) return found;
-        const list = job(found.job);
-        return list?.list && found.place < list.size ? found : { job: id, place: single };
-      },
-      add(job: string, place: number, { text, model, cached }: Result, failed: boolean): boolean {
-        if (!results.insert({ job, place, text, model, cached })) return false;
-        counts[failed ? 'failed' : 'done'] += 1;
-        const places = ended.get(job);
-        if (places) places.push(place);
-        else ended.set(job, [place]);
-        return true;
-      },
-      finish(): void {
-        const replies = new Map<string, [string, number][]>();
-        for (const [id, places] of ended) {
-          const known = job(id);
-          if (known) {
-            const open = known.open - places.length;
-            setOpen(open, open === 0 ? now + kept.result : null, id);
-            if (open === 0) deleteBody(id);
-          } else {
-            // A producer's own request that never passed ingress: accepted by being answered.
-            insertJob(id, 0, 1, 0, null, null, now + kept.result);
-            results.count('accepted', 1);
-          }
-          const channel = known?.replyTo ?? replyTo;
-          if (channel === undefined) continue;
-          const items = replies.get(channel) ?? [];
-          for (const place of places) items.push([id, place]);
-          replies.set(channel, items);
-        }
-        for (const [channel, items] of replies) reply(channel, JSON.stringify(items), now + replyKept);
-        results.count('done', counts.done);
-        results.count('failed', counts.failed);
-      },
-    };
-  }
 
   function lookUp(job: Job, digest: string, now: number): (Result | undefined)[] {
     return job.requests.map(({ request, outcome }) => {
@@ -234,17 +153,17 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         const settled = settlement(now, replyTo);
         let stored = 0;
         for (const outcome of outcomes) {
-          const { job, place } = settled.placeOf(outcome.id);
           const ref = (outcome.status === 'done' ? outcome.model : undefined) ?? model;
           const result = { text: textOf(outcome), model: modelId(ref), cached: false };
           const failed = outcome.status === 'failed';
-          if (!settled.add(job, place, result, failed)) continue;
+          const at = settled.placeOf(outcome.id);
+          if (!at || !settled.add(at.job, at.place, result, failed)) continue;
           stored += 1;
           if (outcome.status === 'done') {
             const key = cacheKey(ref.digest, outcome.prediction);
             savePrediction(key, result.text, result.model, now + kept.prediction);
           }
-          for (const follower of landed(job, place))
+          for (const follower of landed(at.job, at.place))
             settled.add(follower.job, follower.place, result, failed);
         }
         settled.finish();

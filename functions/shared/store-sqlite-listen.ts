@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Settled } from './store.ts';
-import type { SqliteFile } from './store-sqlite-file.ts';
+import { isSqliteError, type SqliteFile } from './store-sqlite-file.ts';
 import type { SqliteResults } from './store-sqlite-results.ts';
 
 /** SQLite tells no other process of a commit, so one is looked for: often while an answer is awaited here, else seldom. In ms. */
@@ -42,12 +42,16 @@ export function sqliteListening(file: SqliteFile, results: SqliteResults) {
   }
 
   function look(): void {
+    if (listeners.size === 0) return;
     try {
       const now = version.get()?.data_version ?? 0;
       if (now !== seenVersion) {
-        seenVersion = now;
         read();
+        seenVersion = now;
       }
+    } catch (error) {
+      // Busy while another process recovers the log of one that was killed: the next look finds it.
+      if (!isSqliteError(error)) throw error;
     } finally {
       schedule();
     }
@@ -71,7 +75,8 @@ export function sqliteListening(file: SqliteFile, results: SqliteResults) {
     },
     /** This process wrote: its own commits do not change `data_version` for itself. */
     wrote(): void {
-      if (listeners.size > 0) setImmediate(read);
+      seenVersion = -1;
+      if (listeners.size > 0) setImmediate(look);
     },
     listen(replyTo: string, onSettled: (settled: Settled[]) => void): () => Promise<void> {
       const listener = { replyTo, seen: last.get()?.seq ?? 0, onSettled };

@@ -5,16 +5,11 @@ import type { StoredOutcome } from './store.ts';
 import { type Kept, outcomeOf, requestId } from './store-rules.ts';
 import type { SqliteFile } from './store-sqlite-file.ts';
 
-type Settling = {
-  job: string;
-  place: number;
-  text: string;
-  model: string | null;
-  cached: boolean;
-};
+/** A result as it is stored: `model` is the short id. */
+export type Result = { text: string; model: string | null; cached: boolean };
 
 const Text = v.object({ text: v.string() });
-const Result = v.object({
+const ResultRow = v.object({
   text: v.string(),
   model: v.nullable(v.string()),
   cached: v.pipe(
@@ -22,7 +17,7 @@ const Result = v.object({
     v.transform((value) => value === 1),
   ),
 });
-const PlacedResult = v.object({ ...Result.entries, place: v.number() });
+const PlacedResult = v.object({ ...ResultRow.entries, place: v.number() });
 
 /** The results of an SQLite store and the models that they came from; everything here belongs into a transaction of the caller. */
 export function sqliteResults(file: SqliteFile) {
@@ -31,7 +26,7 @@ export function sqliteResults(file: SqliteFile) {
   );
   const byPlace = file.statement(
     'SELECT text, model, cached FROM results WHERE job = ? AND place = ?',
-    Result,
+    ResultRow,
   );
   const byJob = file.statement('SELECT place, text, model, cached FROM results WHERE job = ?', PlacedResult);
   const insertModel = file.change('INSERT OR IGNORE INTO models (id, text) VALUES (?, ?)');
@@ -54,7 +49,7 @@ export function sqliteResults(file: SqliteFile) {
 
   return {
     /** Stores the result of one request; false if it has one. */
-    insert: ({ job, place, text, model, cached }: Settling): boolean =>
+    insert: ({ job, place, text, model, cached }: Result & { job: string; place: number }): boolean =>
       insert(job, place, text, model, cached ? 1 : 0) === 1,
     ofRequest(job: string, place: number): StoredOutcome | undefined {
       const row = byPlace.get(job, place);

@@ -196,6 +196,7 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       await accept([single(id), list(uuid(2), ['Ajax'])]);
       expect((await store.overdue({ now: now + 15_000, limit: 1 }))[0]?.requests[0]?.request.id).toBe(id);
       await complete([failed(id), failed(`${uuid(2)}.1`)]);
+      expect(await complete([failed(uuid(2))])).toEqual({ stored: 0, duplicates: 1 });
       expect(await status(id)).toBe('failed');
       expect(await status(uuid(2))).toBe('queued');
       expect(await store.audit()).toMatchObject({ accepted: 3, failed: 2, open: 1, unaccounted: [] });
