@@ -6,6 +6,8 @@ export type Cut = {
   port: number;
   /** Ends every connection by a reset; new ones are refused until `restore`. */
   cut(): void;
+  /** Ends those connections that `chosen` picks; new ones are taken. */
+  sever(chosen: () => boolean): void;
   /** Lets connections stand and moves no byte until `restore`. */
   stall(): void;
   restore(): void;
@@ -45,6 +47,9 @@ export async function startCut(target: number): Promise<Cut> {
     cut() {
       state = 'cut';
       reset();
+    },
+    sever(chosen) {
+      for (const socket of sockets) if (chosen()) socket.resetAndDestroy();
     },
     stall() {
       state = 'stalled';

@@ -1,31 +1,42 @@
-// Loaded into every function by NODE_OPTIONS=--import; does what NODE_CHAOS asks of the function K_SERVICE.
+// Loaded into every function by NODE_OPTIONS=--import; does what the file NODE_CHAOS asks of the function K_SERVICE when it starts.
+import { readFileSync } from 'node:fs';
 import { IncomingMessage } from 'node:http';
+import * as v from 'valibot';
 
-type Chaos = {
+const Chaos = v.object({
   /** Milliseconds by which a function's clock is wrong. */
-  skewMs?: Record<string, number>;
-  /** A function that sees this text in a request's body ends at once, as by a crash. */
-  poison?: { function: string; text: string };
-};
-const service = process.env['K_SERVICE'];
-const chaos = JSON.parse(process.env['NODE_CHAOS'] ?? '{}') as Chaos;
+  skewMs: v.record(v.string(), v.number()),
+  /** A function that sees this text in what it receives ends at once, as by a crash. */
+  poison: v.object({ function: v.string(), text: v.string() }),
+});
+export type Chaos = v.InferOutput<typeof Chaos>;
 
-const skew = service === undefined ? 0 : (chaos.skewMs?.[service] ?? 0);
-if (skew !== 0) {
+const service = process.env['K_SERVICE'];
+const file = process.env['NODE_CHAOS'];
+
+if (service !== undefined && file !== undefined) {
+  const { skewMs, poison } = v.parse(Chaos, JSON.parse(readFileSync(file, 'utf8')));
+  skewClock(skewMs[service] ?? 0);
+  if (poison.function === service) dieOf(poison.text);
+}
+
+function skewClock(skew: number): void {
+  if (skew === 0) return;
   const RealDate = Date;
   const now = (): number => RealDate.now() + skew;
   globalThis.Date = new Proxy(RealDate, {
     construct: (target, args: unknown[]) =>
-      Reflect.construct(target, args.length === 0 ? [now()] : args) as Date,
-    get: (target, key, receiver) => (key === 'now' ? now : (Reflect.get(target, key, receiver) as unknown)),
+      v.parse(v.date(), Reflect.construct(target, args.length === 0 ? [now()] : args)),
+    get: (target, key, receiver): unknown => (key === 'now' ? now : Reflect.get(target, key, receiver)),
   });
 }
 
-const poison = chaos.poison;
-if (poison && poison.function === service) {
-  const push = IncomingMessage.prototype.push.bind(IncomingMessage.prototype);
-  IncomingMessage.prototype.push = function (this: IncomingMessage, chunk: unknown, ...rest: []) {
-    if (Buffer.isBuffer(chunk) && chunk.includes(poison.text)) process.kill(process.pid, 'SIGKILL');
-    return push.call(this, chunk, ...rest);
+function dieOf(text: string): void {
+  type Push = (chunk: unknown, encoding?: BufferEncoding) => boolean;
+  const prototype: { push: Push } = IncomingMessage.prototype;
+  const push: Push = prototype.push;
+  prototype.push = function (this: IncomingMessage, chunk, encoding) {
+    if (Buffer.isBuffer(chunk) && chunk.includes(text)) process.kill(process.pid, 'SIGKILL');
+    return Reflect.apply(push, this, [chunk, encoding]);
   };
 }

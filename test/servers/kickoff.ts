@@ -20,7 +20,7 @@ export type Kickoff = {
   stop(): Promise<void>;
 };
 
-/** Starts `eventing/local/main.ts` on a free port with this state folder and environment, and waits until it listens. */
+/** Starts `eventing/local/main.ts` on a free port with this state folder and environment, and waits until it is ready. */
 export async function startKickoff(state: string, env: Record<string, string>): Promise<Kickoff> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -28,6 +28,7 @@ export async function startKickoff(state: string, env: Record<string, string>): 
   let output = '';
 
   async function start(): Promise<void> {
+    let since = '';
     runtime = spawn(process.execPath, ['eventing/local/main.ts'], {
       cwd: root,
       env: { ...process.env, PORT: String(port), KICKOFF_STATE: state, NO_COLOR: '1', ...env },
@@ -36,14 +37,15 @@ export async function startKickoff(state: string, env: Record<string, string>): 
     for (const stream of [runtime.stdout, runtime.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
         output = (output + text).slice(-100_000);
+        since = (since + text).slice(-100_000);
       });
     const started = runtime;
     await until(
-      async () => {
-        if (started.exitCode !== null) throw new Error(`the runtime ended at start:\n${output}`);
-        return (await fetch(`${url}/local/status`).catch(() => undefined))?.ok;
+      () => {
+        if (started.exitCode !== null) throw new Error(`the runtime ended at start:\n${since}`);
+        return since.includes(`ready at ${url}`);
       },
-      { deadline: 30_000, what: 'the runtime listens' },
+      { deadline: 60_000, what: 'the runtime is ready' },
     );
   }
 
