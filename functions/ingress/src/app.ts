@@ -11,6 +11,8 @@ import { readText } from './body.ts';
 import { leagues } from './catalog.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { type Forward, readRequested } from './events.ts';
+import { inferenceRoutes } from './inference-protocol.ts';
+import { invocations } from './invocations.ts';
 import { createPage, pageFiles } from './page.ts';
 import {
   bodyLimit,
@@ -131,6 +133,11 @@ export function createApp(
       });
     },
   });
+
+  inferenceRoutes(route, present);
+  route('/invocations', { POST: (c) => invocations(c.req.raw, present) });
+  // SageMaker's health check, which MLflow's scoring server answers too.
+  route('/ping', { GET: () => (present(), new Response('\n')) });
 
   const page = createPage();
   for (const [path, file] of pageFiles) route(path, { GET: (c) => page(c, file(c.req.path)) });

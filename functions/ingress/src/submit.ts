@@ -50,6 +50,7 @@ export function createSubmit({
 }): Submit {
   let underWay = 0;
   let brokerAway = false;
+  let storeAway = false;
   const size = { limit: maxRequests, size: ({ requests }: { requests: unknown[] }) => requests.length };
 
   const accept = gather<Job, Accepted>((jobs) => store.accept(jobs, { digest: digest(), now: now() }), size);
@@ -67,7 +68,8 @@ export function createSubmit({
         extensions,
         data: { requests, replyTo },
       });
-      await publisher.publish(event, publishDeadlineMs);
+      // A broker that hung the last time must not make every batch wait as long again.
+      await publisher.publish(event, brokerAway ? publishDeadlineMs / 10 : publishDeadlineMs);
       if (brokerAway) log.info('the broker takes events again');
       brokerAway = false;
     } catch (error) {
@@ -99,7 +101,8 @@ export function createSubmit({
     cause: StoreUnavailable,
   ): Promise<void> {
     if (!waits) throw retryLater('the store does not answer: nothing can be accepted for later');
-    log.warn('the store does not answer: straight to predict', { error: cause });
+    if (!storeAway) log.warn('the store does not answer: straight to predict', { error: cause });
+    storeAway = true;
     waiter.fill(job.requests.map(({ outcome }) => outcome && { outcome, cached: false }));
     const requests = job.requests.filter(({ outcome }) => !outcome).map(({ request }) => request);
     if (requests.length === 0) return;
@@ -140,6 +143,8 @@ export function createSubmit({
         await withoutStore(job, waiter, waits, accepted);
         return waiter.outcomes;
       }
+      if (storeAway) log.info('the store answers again');
+      storeAway = false;
       waiter.fill(accepted.outcomes);
       if (waiter.complete()) return waiter.outcomes;
       const sent = send(job, waiter, accepted.publish, waits);
