@@ -77,6 +77,10 @@ export function sqliteResults(file: SqliteFile) {
 }
 export type SqliteResults = ReturnType<typeof sqliteResults>;
 
+/** Looking for what to remove is worth its cost after so many writes, or so many ms. */
+const batch = 64;
+const interval = 100;
+
 /** Removes what is kept no longer, in steps that grow with what was written, so that no write waits long and nothing piles up. */
 export function sqlitePruning(file: SqliteFile, kept: Kept): (now: number, written: number) => void {
   const Id = v.object({ id: v.string(), gone: v.number() });
@@ -95,8 +99,14 @@ export function sqlitePruning(file: SqliteFile, kept: Kept): (now: number, writt
       'DELETE FROM replies WHERE seq IN (SELECT seq FROM replies WHERE expires < ? ORDER BY seq LIMIT ?)',
     ),
   );
+  let since = 0;
+  let last = -Infinity;
   return function prune(now, written) {
-    const limit = 2 * written + 2;
+    since += written;
+    if (since < batch && performance.now() - last < interval) return;
+    const limit = 2 * since + 2;
+    since = 0;
+    last = performance.now();
     for (const { id, gone } of due.all(now, limit)) {
       if (gone) forget(id);
       else {
