@@ -49,7 +49,8 @@ export function createAmqpPublisher({ url, exchange, routingKey }: Target, log: 
   }
 
   async function connect(): Promise<RecoveringChannelModel> {
-    const amqp = await import('amqplib');
+    // A CommonJS package that is imported lazily has only a default in the bundle, its names too in Node.
+    const { default: amqp } = await import('amqplib');
     const model = await amqp.connect(url, {
       // Without it a lone publish waits some 44 ms for the delayed ACK.
       noDelay: true,
