@@ -90,6 +90,8 @@ function fromHeaders(headers: Headers, type: string, body: string): Event {
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of headers)
     if (name.startsWith('ce-')) attributes[name.slice(3)] = decode(name, value);
+  // eventing-rabbitmq hands the trace on as the plain headers of W3C Trace Context, whatever the event carried.
+  for (const name of ['traceparent', 'tracestate']) attributes[name] ??= headers.get(name);
   if (type !== '' && !isJson(type))
     throw new EventFault(`content type ${type} is not supported; send JSON`, { unsupported: true });
   return fromJson({

@@ -86,3 +86,19 @@ test('content types in any spelling, data_base64, raw UTF-8 headers and batches 
   ]);
   expect((await readEvents(batch)).map(({ id }) => id)).toEqual(['1', '2']);
 });
+
+describe('the trace of a binary event', () => {
+  test('is read from the plain headers that the Broker makes of it', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const event = await readEvent(request({ ...binary, traceparent, tracestate: 'a=b' }));
+    expect(event).toMatchObject({ traceparent, tracestate: 'a=b' });
+  });
+
+  test('is absent where none came, and the event says it better than a header', async () => {
+    expect(await readEvent(request(binary))).not.toHaveProperty('traceparent');
+    const own = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const event = await readEvent(request({ ...binary, 'ce-traceparent': own, traceparent }));
+    expect(event['traceparent']).toBe(own);
+  });
+});
