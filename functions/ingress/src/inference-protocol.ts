@@ -1,0 +1,134 @@
+import type { Context } from 'hono';
+import * as v from 'valibot';
+import { Problem } from '../../shared/problem.ts';
+import type { Prediction } from '../../shared/prediction.ts';
+import { encodeFloats, InferenceRequest, readRows, splitBody } from './inference-tensors.ts';
+import { readBytes } from './body.ts';
+import { inOneLine, type OutputName, outputs, predictRows } from './predict-rows.ts';
+import { bodyLimit, type PredictionParts } from './predictions.ts';
+
+type Route = (
+  path: string,
+  handlers: Partial<Record<'GET' | 'POST', (c: Context) => Response | Promise<Response>>>,
+) => void;
+type Wanted = { name: OutputName; binary: boolean };
+
+const defaultOutputs: readonly OutputName[] = ['probs', 'xg', 'markets'];
+const outputNames = Object.keys(outputs) as OutputName[];
+
+/**
+ * The routes of the Open Inference Protocol v2 over HTTP, with its binary tensor extension, for the one model that answers here. Errors are
+ * `{"error"}`, as its clients read them.
+ */
+export function inferenceRoutes(route: Route, present: () => PredictionParts): void {
+  const answer =
+    (work: (c: Context, parts: PredictionParts) => Response | Promise<Response>) =>
+    async (c: Context): Promise<Response> => {
+      try {
+        return await work(c, present());
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        const { status, headers } = error;
+        return Response.json({ error: inOneLine(error) }, { status: status === 422 ? 400 : status, headers });
+      }
+    };
+
+  function ref(c: Context, { catalog }: PredictionParts) {
+    const { ref } = catalog.current();
+    const { name, version } = c.req.param();
+    if (name !== ref.name || (version !== undefined && version !== ref.version))
+      throw new Problem(404, `the model here is ${ref.name} version ${ref.version}`);
+    return ref;
+  }
+
+  route('/v2', {
+    GET: answer(() => Response.json({ name: 'kickoff', version: '2', extensions: ['binary_tensor_data'] })),
+  });
+  route('/v2/health/live', { GET: () => Response.json({ live: true }) });
+  route('/v2/health/ready', { GET: answer(() => Response.json({ ready: true })) });
+  for (const model of ['/v2/models/:name', '/v2/models/:name/versions/:version']) {
+    route(model, { GET: answer((c, parts) => Response.json(metadata(ref(c, parts)))) });
+    route(`${model}/ready`, {
+      GET: answer((c, parts) => Response.json({ name: ref(c, parts).name, ready: true })),
+    });
+    route(`${model}/infer`, {
+      POST: answer(async (c, parts) => {
+        const { name, version } = ref(c, parts);
+        const headerLength = c.req.header('inference-header-content-length') ?? null;
+        const { json, binary } = splitBody(await readBytes(c.req.raw, bodyLimit), headerLength);
+        const parsed = v.safeParse(InferenceRequest, json);
+        if (!parsed.success) {
+          const [issue] = parsed.issues;
+          throw new Problem(400, `${v.getDotPath(issue) ?? 'the request'}: ${issue.message}`);
+        }
+        const wanted = wantedOutputs(parsed.output);
+        const rows = readRows(parsed.output, binary);
+        const scoreline = wanted.some((one) => one.name === 'scoreline');
+        const predictions = await predictRows(rows, c.req.raw, parts, { scoreline });
+        const { id } = parsed.output;
+        return inferenceResponse(
+          { model_name: name, model_version: version, ...(id === undefined ? {} : { id }) },
+          predictions,
+          wanted,
+        );
+      }),
+    });
+  }
+}
+
+function metadata({ name, version }: { name: string; version: string }) {
+  const input = (title: string) => ({ name: title, datatype: 'BYTES', shape: [-1] });
+  return {
+    name,
+    versions: [version],
+    platform: 'onnx_onnxv1',
+    inputs: ['home', 'away', 'league'].map(input),
+    outputs: outputNames.map((title) => ({
+      name: title,
+      datatype: 'FP32',
+      shape: [-1, ...outputs[title].shape],
+    })),
+  };
+}
+
+function wantedOutputs({ outputs: asked, parameters }: InferenceRequest): Wanted[] {
+  const all = parameters['binary_data_output'] === true;
+  if (!asked || asked.length === 0) return defaultOutputs.map((name) => ({ name, binary: all }));
+  return asked.map((output) => {
+    const name = outputNames.find((one) => one === output.name);
+    if (!name) throw new Problem(400, `there is no output "${output.name}": ${outputNames.join(', ')}`);
+    if (output.parameters['classification'] !== undefined)
+      throw new Problem(400, 'the classification extension is not supported');
+    return {
+      name,
+      binary:
+        output.parameters['binary_data'] === undefined ? all : output.parameters['binary_data'] === true,
+    };
+  });
+}
+
+function inferenceResponse(
+  head: object,
+  predictions: readonly Prediction[],
+  wanted: readonly Wanted[],
+): Response {
+  const tails: Uint8Array[] = [];
+  const tensors = wanted.map(({ name, binary }) => {
+    const { shape, values } = outputs[name];
+    const tensor = { name, datatype: 'FP32', shape: [predictions.length, ...shape] };
+    const data = predictions.flatMap(values);
+    if (!binary) return { ...tensor, data };
+    const bytes = encodeFloats(data);
+    tails.push(bytes);
+    return { ...tensor, parameters: { binary_data_size: bytes.byteLength } };
+  });
+  const json = JSON.stringify({ ...head, outputs: tensors });
+  if (tails.length === 0) return new Response(json, { headers: { 'content-type': 'application/json' } });
+  const bytes = Buffer.from(json);
+  return new Response(Buffer.concat([bytes, ...tails]), {
+    headers: {
+      'content-type': 'application/octet-stream',
+      'inference-header-content-length': String(bytes.byteLength),
+    },
+  });
+}
