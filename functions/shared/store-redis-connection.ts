@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { StoreUnavailable } from './store.ts';
 
 type Argument = string | number;
@@ -9,26 +9,39 @@ export type RedisConnection = Awaited<ReturnType<typeof openRedis>>;
 /** The longest that a caller waits for Redis, in ms. */
 const commandTimeout = 1500;
 
+const options = {
+  lazyConnect: true,
+  connectTimeout: 2000,
+  commandTimeout,
+  // A peer that went away without a word is noticed by the first command that it does not answer, not by TCP after minutes.
+  socketTimeout: 2 * commandTimeout,
+  maxRetriesPerRequest: 1,
+  // Without a connection a command fails at once: what callers do then is decided above, not in a queue here.
+  enableOfflineQueue: false,
+  // A command that was cut off may have been carried out: the caller decides whether to send it again.
+  autoResendUnfulfilledCommands: false,
+  retryStrategy: (times) => Math.min(50 * 2 ** (times - 1), 1000),
+  // After a failover the old primary refuses writes: the name may point at the new one by now.
+  reconnectOnError: (error) => error.message.startsWith('READONLY'),
+} satisfies RedisOptions;
+
+function client(url: string): Redis {
+  try {
+    return new Redis(url, options);
+  } catch {
+    // Neither the URL nor the error is repeated, which has it too: it may hold a password.
+    throw new Error(
+      'STORE_URL is not a Redis URL; write redis://user:password@host:port/number, with what is special in the password percent-encoded',
+    );
+  }
+}
+
 /**
  * A connection to Redis that fails fast and comes back by itself. It waits for the first connection, but does not insist on it. RESP3 lets it
  * take commands and messages on one socket, so that a socket which died silently is noticed by either.
  */
 export async function openRedis(url: string) {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: 2000,
-    commandTimeout,
-    // A peer that went away without a word is noticed by the first command that it does not answer, not by TCP after minutes.
-    socketTimeout: 2 * commandTimeout,
-    maxRetriesPerRequest: 1,
-    // Without a connection a command fails at once: what callers do then is decided above, not in a queue here.
-    enableOfflineQueue: false,
-    // A command that was cut off may have been carried out: the caller decides whether to send it again.
-    autoResendUnfulfilledCommands: false,
-    retryStrategy: (times) => Math.min(50 * 2 ** (times - 1), 1000),
-    // After a failover the old primary refuses writes: the name may point at the new one by now.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
-  });
+  const redis = client(url);
   let lastError: Error | undefined;
   redis.on('error', (error: Error) => {
     lastError = error;

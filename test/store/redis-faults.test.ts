@@ -55,6 +55,8 @@ describe.skipIf('missing' in need)('the Redis store, when Redis', () => {
       expect((await failing(work)).message).toMatch(/does not take the work: .*ECONNREFUSED/);
       expect(performance.now() - before).toBeLessThan(500);
     }
+    const heard: Settled[] = [];
+    await failing(() => early.listen('r', (settled) => heard.push(...settled)));
     await server.start();
     await until(
       () =>
@@ -64,7 +66,22 @@ describe.skipIf('missing' in need)('the Redis store, when Redis', () => {
         ),
       { deadline: 5000 },
     );
+    await early.listen('r', (settled) => heard.push(...settled));
+    await early.complete({ model, outcomes: [failed(uuid(1))], replyTo: 'r', now });
+    await until(() => heard.length === 1);
     await early.close();
+  });
+
+  test('wants another password: fails with its words, and not with the password', async () => {
+    await admin.config('SET', 'requirepass', 'right');
+    const refused = await openStore(server.url.replace('//', '//:wrong@'));
+    const { message } = await failing(() => refused.ping());
+    expect(message).toMatch(/WRONGPASS|NOAUTH/);
+    expect(message).not.toContain('wrong@');
+    await refused.close();
+    const allowed = await openStore(server.url.replace('//', '//:right@'));
+    await allowed.ping();
+    await allowed.close();
   });
 
   test('is killed and started again: knows what it accepted, and who listened hears again', async () => {

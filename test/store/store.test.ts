@@ -21,6 +21,14 @@ describe('openStore', () => {
       await expect(openStore(url)).rejects.toThrow(/sqlite:path/);
     },
   );
+  test.each(['redis://127.0.0.1:99999', 'redis://user:secret%zz@127.0.0.1'])(
+    'refuses %s, and does not repeat what may be a password',
+    async (url) => {
+      const error: unknown = await openStore(url).catch((thrown: unknown) => thrown);
+      expect(String(error)).toContain('STORE_URL is not a Redis URL');
+      expect(String(error)).not.toContain('secret');
+    },
+  );
   test('refuses a folder that does not exist, and names it', async () => {
     await expect(openStore(`sqlite:${folder}/none/x.db`)).rejects.toThrow(
       `the folder ${folder}/none does not exist`,
