@@ -18,7 +18,8 @@ const Env = v.object({
   KICKOFF_STATE: v.optional(v.string(), '.kickoff'),
 });
 
-const drainMs = 25_000;
+/** Time for what is in flight after Ctrl-C: as long as a client waits by default. */
+const drainMs = 10_000;
 const root = path.resolve(import.meta.dirname, '../..');
 
 function fail(message: string): never {

@@ -118,6 +118,8 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
       if (value !== undefined && !staysHere(name)) response.setHeader(name, value);
     }
     response.writeHead(status);
+    // Of a stream the client sees the head before the first chunk; with a length the two go out in one write.
+    if (headers['content-length'] === undefined) response.flushHeaders();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

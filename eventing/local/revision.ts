@@ -27,6 +27,7 @@ export type Revision = {
   readonly file: string;
   /** Those that are ready, in order of start. */
   readonly ready: readonly Replica[];
+  readonly pids: readonly number[];
   readonly count: { starting: number; ready: number; draining: number };
   failing(): { reason: string; retryMs: number } | undefined;
   /** Sees to it that there are `replicas`; `scheduledMs`: when the need arose. */
@@ -128,6 +129,9 @@ export function createRevision(options: RevisionOptions): Revision {
     file: options.file,
     get ready() {
       return ready;
+    },
+    get pids() {
+      return [...replicas].filter(({ state }) => state !== 'gone').map(({ pid }) => pid);
     },
     get count() {
       const of = (state: string): number => [...replicas].filter((replica) => replica.state === state).length;

@@ -26,12 +26,16 @@ export type ServiceStatus = {
   name: string;
   url: string;
   revision: string;
+  /** Of all revisions, also those that drain. */
   replicas: { starting: number; ready: number; draining: number };
+  pids: number[];
   /** Requests at replicas and waiting for one. */
   inFlight: number;
   queued: number;
   desired: number;
   mode: 'stable' | 'panic';
+  /** Whether requests go through the activator (Proxy) or straight to a replica's queue (Serve). */
+  path: 'Proxy' | 'Serve';
   failing?: string;
   /** Starts of the last hundred replicas that answered, the newest last; ms since the need arose. */
   coldStarts: ColdStartPhases[];
@@ -64,7 +68,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let current: Revision | undefined;
   let next: { revision: Revision; replicas: number } | undefined;
   let scaler: Scaler | undefined;
-  const leaving = new Set<Promise<void>>();
+  const revisions = new Set<Revision>();
 
   const activator = createActivator(
     {
@@ -128,12 +132,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         }
       },
     });
+    revisions.add(revision);
     return revision;
   }
 
   function retire(revision: Revision): void {
-    const left = revision.stop(timeoutMs).finally(() => leaving.delete(left));
-    leaving.add(left);
+    void revision.stop(timeoutMs).then(() => revisions.delete(revision));
   }
 
   function route(revision: Revision): void {
@@ -182,15 +186,22 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
     status() {
       const failing = current?.failing();
-      const count = current?.count ?? { starting: 0, ready: 0, draining: 0 };
+      const replicas = { starting: 0, ready: 0, draining: 0 };
+      for (const { count } of revisions) {
+        replicas.starting += count.starting;
+        replicas.ready += count.ready;
+        replicas.draining += count.draining;
+      }
       return {
         name: spec.name,
         url,
         revision: current?.name ?? '',
-        replicas: count,
+        replicas,
+        pids: [...revisions].flatMap((revision) => revision.pids),
         inFlight: activator.meter.inFlight,
         queued: activator.waiting,
         desired: scaler?.wanted ?? 0,
+        path: activator.mode,
         mode: scaler?.panicking ? 'panic' : 'stable',
         ...(failing ? { failing: failing.reason } : {}),
         coldStarts,
@@ -198,16 +209,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
     async close(deadlineMs) {
       scaler?.stop();
-      const revisions = [current, next?.revision].filter((revision) => revision !== undefined);
       activator.refuseWaiting({ status: 503, detail: 'the platform stops', retryAfterSeconds: 5 });
-      await Promise.all([...revisions.map((revision) => revision.stop(deadlineMs)), ...leaving]);
+      await Promise.all([...revisions].map((revision) => revision.stop(deadlineMs)));
       activator.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
     kill() {
-      current?.kill();
-      next?.revision.kill();
+      for (const revision of revisions) revision.kill();
     },
   };
 }

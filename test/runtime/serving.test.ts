@@ -1,0 +1,277 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { until } from '../until.ts';
+import { alive, startWorld } from './world.ts';
+import type { World } from './world.ts';
+
+const worlds: World[] = [];
+async function world(...settings: Parameters<typeof startWorld>): Promise<World> {
+  const started = await startWorld(...settings);
+  worlds.push(started);
+  return started;
+}
+afterEach(async () => {
+  for (const one of worlds.splice(0)) await one.close();
+});
+
+const statusOf = ({ runtime }: World) => {
+  const [one] = runtime.status().functions;
+  if (!one) throw new Error('no function');
+  return one;
+};
+
+describe('refuses with a reason', () => {
+  test('a function that cannot start: reported once with its last lines, and 503 at once meanwhile', async () => {
+    const here = await world({ ingress: { start: 'crash' } });
+    const answer = await fetch(here.url);
+    expect(answer.status).toBe(503);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(await answer.json()).toMatchObject({
+      detail: 'ingress cannot start: ingress-00001 ended with exit code 3: MODEL is not set',
+    });
+    const again = performance.now();
+    expect((await fetch(here.url)).status).toBe(503);
+    expect(performance.now() - again).toBeLessThan(500);
+    // It is tried again by itself, and fails again.
+    await until(() => here.logged.filter((line) => line.includes('ingress: MODEL is not set')).length >= 2, {
+      deadline: 10_000,
+    });
+    expect(here.logged.filter((line) => line.includes('before it was ready; its last lines'))).toHaveLength(
+      1,
+    );
+  });
+
+  test('a function that never gets ready, after its startTimeout', async () => {
+    const here = await world({ ingress: { start: 'never', startTimeout: '1s' } });
+    const answer = await fetch(here.url);
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).not.toBeNull();
+  });
+
+  test('a request that takes too long, with 504', async () => {
+    const here = await world({ ingress: {} }, { timeoutSeconds: 1 });
+    const answer = await fetch(`${here.url}/hang`);
+    expect(answer.status).toBe(504);
+    expect(await answer.json()).toMatchObject({ detail: 'request timeout' });
+  });
+
+  test('what is beyond the queue of a replica, with 503', async () => {
+    // With a burst capacity of 0 the activator leaves the path, and requests wait in the replica's queue-proxy.
+    const here = await world(
+      { ingress: { concurrency: 1, max: 1 } },
+      { autoscaler: { 'target-burst-capacity': '0' } },
+    );
+    expect((await fetch(here.url)).status).toBe(200);
+    await until(() => here.runtime.status().functions[0]?.path === 'Serve', { deadline: 10_000 });
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const answer = await fetch(`${here.url}/slow?ms=100`);
+        return answer.status === 503 ? ((await answer.json()) as { detail: string }).detail : answer.status;
+      }),
+    );
+    expect(answers.filter((answer) => answer === 200)).toHaveLength(11);
+    expect(answers.filter((answer) => answer === 'pending request queue full')).toHaveLength(9);
+  });
+
+  test('a request whose replica dies, with 502', async () => {
+    const here = await world({ ingress: {} });
+    expect((await fetch(`${here.url}/exit`)).status).toBe(502);
+    expect((await fetch(here.url)).status).toBe(200);
+  });
+});
+
+describe('serves', () => {
+  test('a burst of 200 from zero, never more than the limit in one process', async () => {
+    const here = await world({ ingress: { concurrency: 4, target: 4, max: 3 } });
+    expect(here.pids()).toEqual([]);
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async () => (await fetch(`${here.url}/slow?ms=20`)).status),
+    );
+    expect(answers.filter((status) => status !== 200)).toEqual([]);
+    expect(statusOf(here).coldStarts.length).toBeGreaterThan(0);
+  });
+
+  test('with the headers that the platform adds, and without those of the hop', async () => {
+    const here = await world({ ingress: {} });
+    const answer = await fetch(`${here.url}/echo?x=1`, {
+      method: 'POST',
+      body: 'hello',
+      headers: { 'x-forwarded-for': '203.0.113.9', 'x-request-id': 'mine' },
+    });
+    const seen = (await answer.json()) as { body: string; headers: Record<string, string> };
+    expect(seen.body).toBe('hello');
+    expect(seen.headers).toMatchObject({
+      'k-proxy-request': 'activator',
+      'x-request-id': 'mine',
+      'x-forwarded-proto': 'http',
+      'x-forwarded-for': '203.0.113.9, 127.0.0.1',
+      host: new URL(here.url).host,
+    });
+    expect(seen.headers['forwarded']).toMatch(/^for=203\.0\.113\.9;host=.*;proto=http, for=127\.0\.0\.1$/);
+  });
+
+  test('streams both ways', async () => {
+    const here = await world({ ingress: {} });
+    let send: ((text: string | null) => void) | undefined;
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        send = (text) => {
+          if (text === null) controller.close();
+          else controller.enqueue(new TextEncoder().encode(text));
+        };
+      },
+    });
+    // fetch sends the head of a request with the first chunk of its body.
+    send?.('data: one\n\n');
+    const answer = await fetch(`${here.url}/stream`, { method: 'POST', body, duplex: 'half' });
+    expect(answer.headers.get('content-type')).toBe('text/event-stream');
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader?.read())?.value).toBe('data: one\n\n');
+    send?.('data: two\n\n');
+    expect((await reader?.read())?.value).toBe('data: two\n\n');
+    send?.(null);
+    expect((await reader?.read())?.done).toBe(true);
+  });
+
+  test('the next request on a connection whose body was refused unread', async () => {
+    const here = await world({ ingress: {} });
+    const large = 'x'.repeat(3 * 2 ** 20);
+    for (let round = 0; round < 5; round++) {
+      expect((await fetch(`${here.url}/refuse-body`, { method: 'POST', body: large })).status).toBe(413);
+      expect((await fetch(`${here.url}/echo`, { method: 'POST', body: 'small' })).status).toBe(200);
+    }
+  });
+
+  test('only what a container would see of the environment', async () => {
+    const here = await world({ ingress: { start: 'usual' } });
+    const seen = (await (await fetch(`${here.url}/environment`)).json()) as Record<string, string>;
+    expect(seen).toMatchObject({
+      START: 'usual',
+      K_SERVICE: 'ingress',
+      K_CONFIGURATION: 'ingress',
+      K_REVISION: 'ingress-00001',
+    });
+    expect(
+      Object.keys(seen).filter((name) => !/^(START|K_.*|PORT|PATH|HOME|TZ|NODE_.*)$/.test(name)),
+    ).toEqual([]);
+  });
+});
+
+describe('scales', () => {
+  test('to zero after the window, and no process is left', { timeout: 60_000 }, async () => {
+    const here = await world({ ingress: {} });
+    expect((await fetch(here.url)).status).toBe(200);
+    const [pid = 0] = here.pids();
+    expect(alive(pid)).toBe(true);
+    await until(() => !alive(pid), { deadline: 40_000, what: 'the process went' });
+    expect(statusOf(here)).toMatchObject({ replicas: { starting: 0, ready: 0 }, desired: 0 });
+    expect((await fetch(here.url)).status).toBe(200);
+  });
+
+  test('up with load and in again without a lost request or a 5xx', { timeout: 90_000 }, async () => {
+    const here = await world({ ingress: { concurrency: 2, target: 2, max: 3 } });
+    const bad: number[] = [];
+    let most = 0;
+    let clients = 6;
+    const client = async (me: number): Promise<void> => {
+      while (me < clients) {
+        const { status } = await fetch(`${here.url}/slow?ms=50`);
+        if (status !== 200) bad.push(status);
+        most = Math.max(most, here.pids().length);
+      }
+    };
+    const all = Array.from({ length: 6 }, (_, me) => client(me));
+    await until(() => most === 3, { deadline: 20_000, what: 'three replicas' });
+    clients = 1;
+    await until(() => here.pids().length === 1, { deadline: 60_000, what: 'one replica' });
+    clients = 0;
+    await Promise.all(all);
+    expect(bad).toEqual([]);
+  });
+});
+
+describe('replaces', () => {
+  const save = (here: World, change: (source: string) => string): void => {
+    here.project.write('functions/ingress/src/main.ts', change(source));
+  };
+  const source = `import http from 'node:http';
+const server = http.createServer((request, response) => {
+  setTimeout(() => response.end(request.url === '/health/readiness' ? '' : 'first'), request.url === '/slow' ? 1000 : 0);
+});
+process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeIdleConnections(); });
+server.listen(Number(process.env['PORT']), '127.0.0.1');
+`;
+
+  test('a saved source within 2 s under load: no request lost, none with 5xx', async () => {
+    const here = await world({ ingress: { concurrency: 10 } });
+    save(here, (text) => text);
+    await until(async () => (await (await fetch(here.url)).text()) === 'first', { deadline: 10_000 });
+    const bad: number[] = [];
+    let running = true;
+    const load = Array.from({ length: 4 }, async () => {
+      while (running) {
+        const { status } = await fetch(here.url);
+        if (status !== 200) bad.push(status);
+      }
+    });
+    const slow = fetch(`${here.url}/slow`);
+    const before = here.pids();
+    const savedMs = performance.now();
+    save(here, (text) => text.replace("'first'", "'second'"));
+    await until(async () => (await (await fetch(here.url)).text()) === 'second', { deadline: 5000 });
+    expect(performance.now() - savedMs).toBeLessThan(2000);
+    expect(await (await slow).text()).toBe('first');
+    await until(() => !before.some(alive), { deadline: 5000, what: 'the old revision went' });
+    running = false;
+    await Promise.all(load);
+    expect(bad).toEqual([]);
+  });
+
+  test('nothing while the source is broken, and says what is wrong', async () => {
+    const here = await world({ ingress: {} });
+    expect((await fetch(here.url)).status).toBe(200);
+    save(here, () => 'const = 3;\n');
+    await until(() => here.logged.some((line) => line.includes('main.ts:1:6')), { deadline: 10_000 });
+    expect((await fetch(here.url)).status).toBe(200);
+    expect(statusOf(here).revision).toBe('ingress-00001');
+  });
+
+  test('nothing while the new revision does not start', async () => {
+    const here = await world({ ingress: {} });
+    expect((await fetch(here.url)).status).toBe(200);
+    save(here, () => 'console.error("no use"); process.exit(1);\n');
+    await until(() => here.logged.some((line) => line.includes('ingress-00002 does not start')), {
+      deadline: 10_000,
+    });
+    expect((await fetch(here.url)).status).toBe(200);
+  });
+});
+
+describe('stops', () => {
+  test('a process that ignores SIGTERM, at the deadline', async () => {
+    const here = await world({ ingress: { start: 'deaf' } }, { timeoutSeconds: 3 });
+    expect((await fetch(here.url)).status).toBe(200);
+    const [pid = 0] = here.pids();
+    here.project.write(
+      'functions/ingress/src/main.ts',
+      `import http from 'node:http';
+http.createServer((_, response) => response.end('new')).listen(Number(process.env['PORT']), '127.0.0.1');
+`,
+    );
+    await until(async () => (await (await fetch(here.url)).text()) === 'new', { deadline: 10_000 });
+    expect(alive(pid)).toBe(true);
+    await until(() => !alive(pid), { deadline: 10_000, what: 'the deaf process is killed' });
+  });
+
+  test('after what is in flight', async () => {
+    const here = await startWorld({ ingress: {} });
+    const slow = fetch(`${here.url}/slow?ms=500`, { headers: { connection: 'close' } });
+    await until(
+      () => here.pids().length === 1 && statusOf(here).inFlight === 1 && statusOf(here).queued === 0,
+    );
+    const pids = here.pids();
+    await here.close();
+    expect((await slow).status).toBe(200);
+    expect(pids.some(alive)).toBe(false);
+  });
+});
