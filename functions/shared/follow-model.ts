@@ -89,12 +89,8 @@ export async function followModel<T>(
       if ((same && !held.ref.stale) || ref.digest === refused) return;
       const next = await hold(ref).catch((error: unknown) => {
         // What the network did is tried again, a version that does not load is not.
-        if (error instanceof Error && error.name === 'RegistryUnavailable') throw error;
-        refused = ref.digest;
-        log.error('a version of the model is refused, the present one stays', {
-          version: ref.version,
-          error,
-        });
+        if (isUnavailable(error)) throw error;
+        refuse(ref.digest, error, ref.version);
         return undefined;
       });
       if (!next) return;
@@ -105,10 +101,20 @@ export async function followModel<T>(
       log.info('the model has moved', { from: old.ref.version, to: ref.version });
       if (old.users === 0) await release(old);
     } catch (error) {
+      if (!isUnavailable(error)) {
+        refuse(describe(error), error);
+        return;
+      }
       if (!unreachable)
         log.warn('the registry does not answer, the present version stays', { error: describe(error) });
       unreachable = true;
     }
+  }
+
+  function refuse(what: string, error: unknown, version?: string): void {
+    if (refused === what) return;
+    refused = what;
+    log.error('a version of the model is refused, the present one stays', { version, error });
   }
 
   async function release(old: Held<T>): Promise<void> {
@@ -153,4 +159,8 @@ export async function followModel<T>(
       await release(held);
     },
   };
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof Error && error.name === 'RegistryUnavailable';
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
@@ -143,6 +143,10 @@ export function createRegistry(options: RegistryOptions): Registry {
       const pointer = path.join(cacheFolder, 'last-good.json');
       await writeFile(`${pointer}.new`, JSON.stringify(artifact.ref));
       await rename(`${pointer}.new`, pointer);
+      // What was kept before is in memory where it is still used: one version is enough on the disk.
+      for (const other of await readdir(cacheFolder))
+        if (/^[0-9a-f]{64}$/.test(other) && other !== artifact.ref.digest)
+          await rm(path.join(cacheFolder, other), { recursive: true, force: true });
     },
 
     async lastGood() {

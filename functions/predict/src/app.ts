@@ -19,7 +19,7 @@ import { predict, type Predictor } from './predict.ts';
 
 /** The card of the model that is shown to people: what it was trained on and how good it was. */
 export type Loaded = Predictor & { card: unknown };
-export type Following = Pick<FollowedModel<Loaded>, 'use' | 'current'>;
+export type Following = Pick<FollowedModel<Loaded>, 'use' | 'current' | 'refresh'>;
 
 // Twins of an event have the same answer with the same id, so that whoever stores it knows it again.
 const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
@@ -52,6 +52,14 @@ export function createApp({
     const { ref, loadedSince, value } = following.current();
     const card = v.safeParse(v.object({ metrics: v.unknown() }), value.card);
     return Response.json({ ...ref, alias, loadedSince, metrics: card.success ? card.output.metrics : null });
+  });
+
+  // Asked by ingress when the registry's webhook says that an alias has moved.
+  app.post('/v1/model/refresh', async () => {
+    const following = model();
+    if (!following) return notLoaded();
+    await following.refresh();
+    return Response.json(following.current().ref);
   });
 
   app.post('/', async (c) => {

@@ -1,0 +1,206 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import * as v from 'valibot';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { files, load } from '../../functions/predict/src/load.ts';
+import { followModel } from '../../functions/shared/follow-model.ts';
+import { createLog } from '../../functions/shared/log.ts';
+import { createRegistry } from '../../functions/shared/registry.ts';
+import { python } from '../needs.ts';
+import { startKickoff } from '../servers/kickoff.ts';
+import { type Mlflow, startMlflow } from '../servers/mlflow.ts';
+import { startPredict } from '../servers/predict.ts';
+import { until } from '../until.ts';
+import { shippedFiles } from './shipped.ts';
+
+const need = await python('model/requirements-mlflow.txt');
+const modelUri = 'models:/match-outcome@Production';
+const Answer = v.object({
+  status: v.literal('done'),
+  cached: v.boolean(),
+  model: v.object({ version: v.string() }),
+});
+const Model = v.object({ version: v.string(), stale: v.optional(v.boolean()) });
+
+describe.skipIf('missing' in need)('the alias of a real MLflow server', () => {
+  const interpreter = 'path' in need ? need.path : '';
+  let mlflow: Mlflow;
+  let folder: string;
+  const versions: string[] = [];
+
+  beforeAll(async () => {
+    mlflow = await startMlflow(interpreter);
+    folder = await mkdtemp(path.join(tmpdir(), 'live-swap-'));
+    for (const note of ['a', 'b']) versions.push(await mlflow.add(await shippedFiles(note)));
+    await mlflow.alias('Production', '1');
+  }, 120_000);
+  afterAll(async () => {
+    await mlflow.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('is followed under load: no error, within 10 s, and nothing of the old version afterwards', async () => {
+    const teams = v.parse(
+      v.object({ teams: v.array(v.object({ name: v.string(), league: v.nullable(v.string()) })) }),
+      JSON.parse(String((await shippedFiles())['teams.json'])),
+    );
+    const names = teams.teams.filter(({ league }) => league === 'ENG1').map(({ name }) => name);
+    const kickoff = await startKickoff(path.join(folder, 'state'), {
+      MLFLOW_TRACKING_URI: mlflow.url,
+      LOG_LEVEL: 'warn',
+    });
+    try {
+      type Seen = { version: string; cached: boolean; began: number; ended: number };
+      const seen: Seen[] = [];
+      const errors: unknown[] = [];
+      let running = true;
+      const client = async (first: number): Promise<void> => {
+        for (let n = first; running; n += 7) {
+          const began = performance.now();
+          const home = names[n % names.length];
+          const away = names[(n + 1 + (n % (names.length - 1))) % names.length];
+          try {
+            const response = await fetch(`${kickoff.url}/v1/predictions`, {
+              method: 'POST',
+              headers: { 'content-type': 'application/json' },
+              body: JSON.stringify({ home, away }),
+            });
+            const { cached, model } = v.parse(Answer, await response.json());
+            seen.push({ version: model.version, cached, began, ended: performance.now() });
+          } catch (error) {
+            errors.push(error);
+          }
+        }
+      };
+      const clients = [0, 1, 2, 3].map(client);
+      await until(() => seen.length > 200, { deadline: 30_000 });
+      await mlflow.alias('Production', '2');
+      const flipped = performance.now();
+      const firstNew = await until(() => seen.find(({ version }) => version === '2'), { deadline: 10_000 });
+      await until(
+        () => (seen.findLast(({ version }) => version === '1')?.ended ?? 0) < performance.now() - 2000,
+        {
+          deadline: 15_000,
+        },
+      );
+      const settledAt = seen.length;
+      await until(() => seen.length > settledAt + 500, { deadline: 30_000 });
+      running = false;
+      await Promise.all(clients);
+      const seconds = (time: number): number => Math.round((time - flipped) / 10) / 100;
+      const lastOld = Math.max(...seen.filter(({ version }) => version === '1').map(({ ended }) => ended));
+      const after = seen.filter(({ began }) => began > lastOld);
+      console.log(
+        `flip under load: ${seen.length} answers, errors ${errors.length}, first answer of the new version ` +
+          `${seconds(firstNew.ended)} s after the move, last of the old one ${seconds(lastOld)} s, ` +
+          `${after.length} answers behind it, ${after.filter(({ cached }) => cached).length} of them cached`,
+      );
+      expect(errors).toEqual([]);
+      expect(seconds(firstNew.ended)).toBeLessThan(10);
+      expect(seconds(lastOld)).toBeLessThan(10);
+      expect(after.length).toBeGreaterThan(400);
+      expect(after.some(({ cached }) => cached)).toBe(true);
+      expect(after.every(({ version }) => version === '2')).toBe(true);
+    } finally {
+      await kickoff.stop();
+      await mlflow.alias('Production', '1');
+    }
+  }, 120_000);
+
+  describe('on an artifact that is broken', () => {
+    const otherInputs = `
+import sys, onnx
+from onnx import TensorProto, helper
+x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1]) for n in "xy")
+graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", [x], [y])
+sys.stdout.buffer.write(helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString())`;
+
+    test.each([
+      [
+        'has another digest',
+        'does not have the registered digest',
+        {},
+        { 'kickoff.digest': `sha256:${'0'.repeat(64)}` },
+      ],
+      ['has no digest', 'has no READY digest', {}, { 'kickoff.digest': 'none' }],
+      ['has other inputs', 'has no input home', { 'model.onnx': '' }, {}],
+      ['is no ONNX', 'protobuf', { 'model.onnx': 'not a graph' }, {}],
+      [
+        'is over the size limit',
+        'is larger than 1000000 bytes',
+        { 'model.onnx': Buffer.alloc(1_000_001) },
+        {},
+      ],
+      ['fails its warm-up', 'does not know Nowhere', { 'teams.json': 'strangers' }, {}],
+    ])(
+      'that %s, it is refused, reported once, and the old version stays',
+      async (_, reason, changed, tags) => {
+        const broken = { ...(await shippedFiles(reason)), ...changed };
+        if (broken['model.onnx'] === '')
+          broken['model.onnx'] = spawnSync(interpreter, ['-c', otherInputs]).stdout;
+        if (broken['teams.json'] === 'strangers') {
+          const team = (name: string) => ({ name, country: 'x', league: null, aliases: [] });
+          broken['teams.json'] = JSON.stringify({
+            ...{ ratings_as_of: '2025-05-31', leagues: [], teams: [team('Nowhere'), team('Elsewhere')] },
+          });
+        }
+        const version = await mlflow.add(broken, tags);
+        const lines: string[] = [];
+        const write = (line: string): void => void lines.push(line);
+        const registry = createRegistry({ trackingUri: mlflow.url, modelUri, maxBytes: 1_000_000 });
+        const model = await followModel(registry, {
+          files,
+          pollMs: 3_600_000,
+          load: (artifact) => load(artifact, 1),
+          log: createLog('debug', { out: write, err: write }),
+        });
+        try {
+          await mlflow.alias('Production', version);
+          for (let look = 0; look < 3; look++) await model.refresh();
+          expect(model.current().ref.version).toBe('1');
+          const reports = lines.filter((line) => line.includes('refused'));
+          expect(reports, lines.join('')).toHaveLength(1);
+          expect(reports[0]).toContain(reason === 'has no READY digest' ? 'kickoff.digest' : reason);
+          expect(lines.filter((line) => line.includes('does not answer'))).toEqual([]);
+          await mlflow.alias('Production', '2');
+          await model.refresh();
+          expect(model.current().ref.version).toBe('2');
+        } finally {
+          await mlflow.alias('Production', '1');
+          await model.close();
+        }
+      },
+      30_000,
+    );
+  });
+
+  test('goes on through an outage; a start in it takes the last good version, says so in every answer, and moves on when the server is back', async () => {
+    const cache = path.join(folder, 'last-good');
+    const env = { MLFLOW_TRACKING_URI: mlflow.url, MODEL_CACHE_DIR: cache, MODEL_POLL_MS: '200' };
+    const before = await startPredict(env);
+    expect((await before.ask('Arsenal', 'Chelsea')).model).toMatchObject({ version: '1' });
+    await mlflow.kill('SIGTERM');
+    await until(() => before.output().includes('does not answer'), { deadline: 30_000 });
+    const going = await before.ask('Arsenal', 'Chelsea');
+    expect(going.model).not.toHaveProperty('stale');
+    expect(going.outcomes[0]?.status).toBe('done');
+
+    const during = await startPredict(env);
+    for (const away of ['Chelsea', 'Everton'])
+      expect((await during.ask('Arsenal', away)).model).toMatchObject({ version: '1', stale: true });
+    const shown = v.parse(Model, await (await fetch(`${during.url}/v1/model`)).json());
+    expect(shown).toEqual({ version: '1', stale: true });
+
+    await mlflow.start();
+    await mlflow.alias('Production', '2');
+    for (const process of [before, during])
+      await until(async () => (await process.ask('Arsenal', 'Chelsea')).model.version === '2', {
+        deadline: 30_000,
+      });
+    expect((await during.ask('Arsenal', 'Chelsea')).model).not.toHaveProperty('stale');
+    expect(await readFile(path.join(cache, 'predict/last-good.json'), 'utf8')).toContain('"version":"2"');
+    await Promise.all([before.stop(), during.stop()]);
+  }, 120_000);
+});

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as v from 'valibot';
+import { CompletedData, requestedType } from '../../functions/shared/events.ts';
+import { until } from '../until.ts';
+import { freePort } from './free-port.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** The predict function as the platform starts it, in a process of its own. */
+export type PredictProcess = {
+  url: string;
+  child: ChildProcess;
+  output(): string;
+  /** One fixture by an event, as the Broker posts it. */
+  ask(home: string, away: string): Promise<CompletedData>;
+  /** Asks it to look at the alias now. */
+  refresh(): Promise<number>;
+  /** Resident memory in MiB. */
+  rss(): number;
+  stop(): Promise<void>;
+};
+
+/** Starts `functions/predict/src/main.ts` with this environment and no more; resolves when it is ready. */
+export async function startPredict(env: Record<string, string>): Promise<PredictProcess> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  let output = '';
+  const child = spawn(process.execPath, ['functions/predict/src/main.ts'], {
+    cwd: root,
+    env: { PORT: String(port), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  await until(
+    () => {
+      if (child.exitCode !== null) throw new Error(`predict ended at start:\n${output}`);
+      return fetch(`${url}/health/readiness`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    },
+    { deadline: 30_000, what: 'predict is ready' },
+  );
+  let asked = 0;
+  return {
+    url,
+    child,
+    output: () => output,
+    async ask(home, away) {
+      const id = `0190a000-0000-7000-8000-${String(asked++).padStart(12, '0')}`;
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/cloudevents+json' },
+        body: JSON.stringify({
+          ...{ specversion: '1.0', id, source: '/test', type: requestedType },
+          data: { requests: [{ id, home, away }] },
+        }),
+      });
+      if (answer.status !== 200) throw new Error(`predict answers ${answer.status}: ${await answer.text()}`);
+      return v.parse(CompletedData, await answer.json());
+    },
+    refresh: async () => (await fetch(`${url}/v1/model/refresh`, { method: 'POST' })).status,
+    rss: () =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8'))?.[1]) / 1024,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
