@@ -10,7 +10,7 @@ import { createLog } from '../../functions/shared/log.ts';
 import { createRegistry } from '../../functions/shared/registry.ts';
 import { python } from '../needs.ts';
 import { startKickoff } from '../servers/kickoff.ts';
-import { type Mlflow, startMlflow } from '../servers/mlflow.ts';
+import { type MlflowRegistry, startMlflowRegistry } from './mlflow-registry.ts';
 import { startPredict } from '../servers/predict.ts';
 import { until } from '../until.ts';
 import { shippedFiles } from './shipped.ts';
@@ -26,12 +26,12 @@ const Model = v.object({ version: v.string(), stale: v.optional(v.boolean()) });
 
 describe.skipIf('missing' in need)('the alias of a real MLflow server', () => {
   const interpreter = 'path' in need ? need.path : '';
-  let mlflow: Mlflow;
+  let mlflow: MlflowRegistry;
   let folder: string;
   const versions: string[] = [];
 
   beforeAll(async () => {
-    mlflow = await startMlflow(interpreter);
+    mlflow = await startMlflowRegistry(interpreter);
     folder = await mkdtemp(path.join(tmpdir(), 'live-swap-'));
     for (const note of ['a', 'b']) versions.push(await mlflow.add(await shippedFiles(note)));
     await mlflow.alias('Production', '1');
