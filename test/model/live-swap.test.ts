@@ -37,7 +37,7 @@ describe.skipIf('missing' in need)('the alias of a real MLflow server', () => {
     await mlflow.alias('Production', '1');
   }, 120_000);
   afterAll(async () => {
-    await mlflow.stop();
+    await mlflow.remove();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -181,7 +181,7 @@ sys.stdout.buffer.write(helper.make_model(graph, ir_version=9, opset_imports=[he
     const env = { MLFLOW_TRACKING_URI: mlflow.url, MODEL_CACHE_DIR: cache, MODEL_POLL_MS: '200' };
     const before = await startPredict(env);
     expect((await before.ask('Arsenal', 'Chelsea')).model).toMatchObject({ version: '1' });
-    await mlflow.kill('SIGTERM');
+    await mlflow.stop();
     await until(() => before.output().includes('does not answer'), { deadline: 30_000 });
     const going = await before.ask('Arsenal', 'Chelsea');
     expect(going.model).not.toHaveProperty('stale');

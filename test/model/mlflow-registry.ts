@@ -1,16 +1,23 @@
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
 import { freePort } from '../servers/free-port.ts';
-import { type Server, startServer } from '../servers/server.ts';
+import { end, ready, type Running, start } from '../servers/process.ts';
 
 const Run = v.object({ run: v.object({ info: v.object({ run_id: v.string(), artifact_uri: v.string() }) }) });
 const Created = v.object({ model_version: v.object({ version: v.string() }) });
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** A real MLflow server that may be killed and started again, with one registered model `match-outcome`. */
-export type MlflowRegistry = Server & {
+export type MlflowRegistry = {
   url: string;
+  stop(): Promise<void>;
+  /** Starts it again on the same port and data. */
+  start(): Promise<void>;
+  /** Stops it and removes its data. */
+  remove(): Promise<void>;
   /** Calls the REST API 2.0; throws with MLflow's answer unless it is 200. */
   call(method: string, route: string, body: unknown): Promise<unknown>;
   /** Registers these files as `python -m model register` does, and gives the version; `tags` override what is derived from them. */
@@ -22,21 +29,30 @@ export type MlflowRegistry = Server & {
 export async function startMlflowRegistry(python: string): Promise<MlflowRegistry> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const server = await startServer({
-    command: python,
-    args: (folder) => [
-      ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'],
-      ...['--backend-store-uri', `sqlite:///${folder}/mlflow.db`],
-      ...['--artifacts-destination', path.join(folder, 'artifacts')],
-    ],
-    env: () => ({
-      MLFLOW_DISABLE_TELEMETRY: 'true',
-      MLFLOW_WEBHOOK_ALLOWED_SCHEMES: 'http,https',
-      MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS: 'true',
-      MLFLOW_WEBHOOK_CACHE_TTL: '1',
-    }),
-    port,
-  });
+  const folder = await mkdtemp(path.join(tmpdir(), 'kickoff-mlflow-'));
+  let running: Running;
+  async function run(): Promise<void> {
+    running = start(
+      python,
+      [
+        ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'],
+        ...['--backend-store-uri', `sqlite:///${folder}/mlflow.db`],
+        ...['--artifacts-destination', path.join(folder, 'artifacts')],
+      ],
+      {
+        MLFLOW_DISABLE_TELEMETRY: 'true',
+        MLFLOW_WEBHOOK_ALLOWED_SCHEMES: 'http,https',
+        MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS: 'true',
+        MLFLOW_WEBHOOK_CACHE_TTL: '1',
+      },
+    );
+    await ready(
+      running,
+      async () => (await fetch(`${url}/health`).catch(() => undefined))?.ok ?? false,
+      120_000,
+    );
+  }
+  await run();
 
   async function request(method: string, target: string, init: RequestInit): Promise<string> {
     const answer = await fetch(`${url}/api/${target}`, { ...init, method });
@@ -53,8 +69,13 @@ export async function startMlflowRegistry(python: string): Promise<MlflowRegistr
   const name = 'match-outcome';
   let created = false;
   return {
-    ...server,
     url,
+    start: run,
+    stop: () => end(running, 'SIGTERM'),
+    async remove() {
+      await end(running, 'SIGTERM');
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
     call,
     async add(files, tags = {}) {
       const { run } = v.parse(Run, await call('POST', 'runs/create', { experiment_id: '0' }));
