@@ -48,6 +48,10 @@ export async function judge(
   try {
     // Not into a cold start; and RabbitMQ 3.10 loses a quorum queue that was declared less than 2 s before a kill.
     await enoughAfter(0);
+    await until(() => anyEnded(system, load), {
+      deadline: 10_000,
+      what: 'what is accepted for later ends before the sweep would publish it again',
+    });
     const struck = performance.now();
     const others: string[] = [];
     await fault.strike(system, random, (id) => others.push(id));
@@ -71,6 +75,12 @@ export async function judge(
   } finally {
     await load.stop();
   }
+}
+
+/** Whether the way over the broker works, not only the direct one and the sweep's. */
+async function anyEnded({ url }: System, load: Load): Promise<boolean> {
+  const accepted = [...load.promised].filter(([, { told }]) => told === 'accepted').map(([id]) => id);
+  return [...(await statesOf(url, accepted.slice(0, 5))).values()].some(({ status }) => status === 'done');
 }
 
 /** The audit when nothing is open any more, or after `deadline` ms. */

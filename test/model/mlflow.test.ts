@@ -6,8 +6,7 @@ import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRegistry } from '../../functions/shared/registry.ts';
 import { python } from '../needs.ts';
-import { freePort } from '../servers/free-port.ts';
-import { type Server, startServer } from '../servers/server.ts';
+import { type Mlflow, startMlflow } from '../servers/mlflow.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const results = path.join(root, '../shared/data/matches.csv');
@@ -16,26 +15,16 @@ const missing = 'missing' in need || !existsSync(results);
 const modelUri = 'models:/match-outcome@Production';
 
 describe.skipIf(missing)('python -m model against a real MLflow server', () => {
-  let server: Server;
+  let server: Mlflow;
   let trackingUri: string;
 
   beforeAll(async () => {
     if ('missing' in need) return;
-    const port = await freePort();
-    trackingUri = `http://127.0.0.1:${port}`;
-    server = await startServer({
-      command: need.path,
-      args: (folder) => [
-        ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'],
-        ...['--backend-store-uri', `sqlite:///${folder}/mlflow.db`],
-        ...['--artifacts-destination', path.join(folder, 'artifacts')],
-      ],
-      env: () => ({ MLFLOW_DISABLE_TELEMETRY: 'true' }),
-      port,
-    });
+    server = await startMlflow(need.path);
+    trackingUri = server.url;
   });
   afterAll(async () => {
-    await server.stop();
+    await server.remove();
   });
 
   function model(...arguments_: string[]): { status: number | null; out: string } {
@@ -109,7 +98,7 @@ print(out["probs"].shape, out["known"].tolist())`;
   }, 120_000);
 
   test('says so in one message when the server is down', async () => {
-    await server.kill('SIGTERM');
+    await server.stop();
     const { status, out } = model('rollback');
     expect(status).toBe(1);
     expect(out).toContain(`MLflow at ${trackingUri}`);
