@@ -149,12 +149,14 @@ return {stored, counts.duplicates}
 /** Replies with pairs: the body of a job to publish again, and the fields that it has. */
 export const overdueScript = `${prelude}${settling}
 local now, limit, resultTtl, exhausted, maxAttempts = num(), num(), num(), arg(), num()
-local pending, patience, again = P .. 'pending', {}, {}
+local pending, patience, again, requests = P .. 'pending', {}, {}, 0
 for attempt = 1, maxAttempts do patience[attempt] = num() end
 for _, id in ipairs(call('ZRANGEBYSCORE', pending, '-inf', string.format('%d', now), 'LIMIT', 0, limit)) do
   local key = P .. 'job:' .. id
-  local row = redis.pcall('HMGET', key, 'a', 'b')
-  local attempts = tonumber(row[1] or 0)
+  local row = redis.pcall('HMGET', key, 'a', 'b', 'o')
+  local attempts, open = tonumber(row[1] or 0), tonumber(row[3] or 0)
+  if requests > 0 and requests + open > limit then break end
+  requests = requests + open
   if attempts == 0 then
     -- Its hash is gone (evicted, deleted by hand): it stays here, where the audit finds it.
     call('ZADD', pending, string.format('%d', now + patience[maxAttempts]), id)

@@ -20,7 +20,13 @@ import { sqliteSettlement } from './store-sqlite-settlement.ts';
 const Text = v.object({ text: v.string() });
 const Cached = v.object({ text: v.string(), model: v.string() });
 const Place = v.object({ job: v.string(), place: v.number() });
-const Overdue = v.object({ id: v.string(), list: v.number(), size: v.number(), attempts: v.number() });
+const Overdue = v.object({
+  id: v.string(),
+  list: v.number(),
+  size: v.number(),
+  open: v.number(),
+  attempts: v.number(),
+});
 
 /** The ledger of an SQLite store (see `Store`). */
 export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kept) {
@@ -29,7 +35,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   const setDeadline = file.change('UPDATE jobs SET deadline = ?, attempts = attempts + 1 WHERE id = ?');
   const dueNow = file.change('UPDATE jobs SET deadline = ? WHERE id = ? AND deadline IS NOT NULL');
   const overdueJobs = file.statement(
-    'SELECT id, list, size, attempts FROM jobs WHERE deadline <= ? ORDER BY deadline LIMIT ?',
+    'SELECT id, list, size, open, attempts FROM jobs WHERE deadline <= ? ORDER BY deadline LIMIT ?',
     Overdue,
   );
   const insertBody = file.change('INSERT INTO bodies (job, text) VALUES (?, ?)');
@@ -176,17 +182,17 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
 
     overdue({ now, limit }: { now: number; limit: number }): Job[] {
       return file.write(() => {
-        const open: Job[] = [];
+        const jobs: Job[] = [];
         const settled = settlement(now);
         let requests = 0;
-        for (const { id, list, size, attempts } of overdueJobs.all(now, limit)) {
-          requests += size;
-          if (requests > limit && requests > size) break;
+        for (const { id, list, size, open, attempts } of overdueJobs.all(now, limit)) {
+          if (requests > 0 && requests + open > limit) break;
+          requests += open;
           const places = list ? Array.from({ length: size }, (_, at) => at) : [single];
           if (attempts < maxAttempts) {
             setDeadline(now + patience(attempts + 1), id);
             const body = bodyOf.get(id);
-            if (body) open.push(jobOf(body.text, (place) => !results.ofRequest(id, place)));
+            if (body) jobs.push(jobOf(body.text, (place) => !results.ofRequest(id, place)));
             continue;
           }
           for (const place of places) {
@@ -196,8 +202,8 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
           }
         }
         settled.finish();
-        prune(now, limit);
-        return open;
+        prune(now, requests);
+        return jobs;
       });
     },
 

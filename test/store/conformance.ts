@@ -244,6 +244,18 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       ]);
     });
 
+    test('a sweep takes as many jobs as its limit of requests holds, but one at least', async () => {
+      await accept([list(uuid(1), ['Arsenal', 'Ajax', 'Everton'])]);
+      await accept([list(uuid(2), ['Lens', 'Lille']), single(uuid(3), 'Metz')], now + 1);
+      const sweep = async (limit: number, after = 20_000): Promise<string[]> =>
+        (await store.overdue({ now: now + after, limit })).map(({ id }) => id);
+      expect(await sweep(1)).toEqual([uuid(1)]);
+      expect(await sweep(2)).toEqual([uuid(2)]);
+      expect(await sweep(2)).toEqual([uuid(3)]);
+      expect(await sweep(2)).toEqual([]);
+      expect(await sweep(6, 60_000)).toEqual([uuid(1), uuid(2), uuid(3)]);
+    });
+
     test('a sweep takes no more than its limit, and two at once take different jobs', async () => {
       const second = await opened.another();
       await accept([1, 2, 3, 4, 5].map((n) => single(uuid(n), `Team ${n}`)));
