@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { docsPage } from './docs.ts';
+import { openApi } from './openapi.ts';
 
 const source = path.join(import.meta.dirname, 'src');
 const target = path.resolve(import.meta.dirname, '../dist/page');
@@ -34,7 +36,7 @@ async function bundle(file: string): Promise<Asset> {
   return named(file.replace(/\.tsx?$/, '.js'), output.contents);
 }
 
-/** Builds the page into `functions/ingress/dist/page`, each file also compressed with brotli and gzip. */
+/** Builds the page and the description of the API into `functions/ingress/dist/page`, each file also compressed with brotli and gzip. */
 export async function bundlePage(): Promise<void> {
   const assets = await Promise.all([
     bundle('main.tsx'),
@@ -52,11 +54,39 @@ export async function bundlePage(): Promise<void> {
       return asset;
     },
   );
-  await rm(target, { recursive: true, force: true });
+  const asset = (name: string): string => names.get(name) ?? '';
+  const described = openApi();
+  const pages = {
+    'index.html': html,
+    'docs.html': docsPage(described, { style: asset('style.css'), icon: asset('icon.svg') }),
+    'openapi.json': JSON.stringify(described),
+  };
   await mkdir(path.join(target, 'assets'), { recursive: true });
-  for (const { name, content } of [...assets, { name: 'index.html', content: Buffer.from(html) }]) {
-    await writeFile(path.join(target, name), content);
-    await writeFile(path.join(target, `${name}.br`), brotliCompressSync(content));
-    await writeFile(path.join(target, `${name}.gz`), gzipSync(content));
+  const files = [
+    ...assets,
+    ...Object.entries(pages).map(([name, text]) => ({ name, content: Buffer.from(text) })),
+  ];
+  for (const { name, content } of files) {
+    await write(name, content);
+    await write(`${name}.br`, brotliCompressSync(content));
+    await write(`${name}.gz`, gzipSync(content));
+  }
+  await removeOld(new Set(assets.map(({ name }) => path.basename(name))));
+}
+
+/** By rename: a server may read the file at this moment. */
+async function write(name: string, content: Uint8Array): Promise<void> {
+  const temporary = path.join(target, `.${path.basename(name)}.${process.pid}`);
+  await writeFile(temporary, content);
+  await rename(temporary, path.join(target, name));
+}
+
+/** Removes assets of earlier builds, but not those of the last day: a browser may still have a page that names them. */
+async function removeOld(present: ReadonlySet<string>): Promise<void> {
+  const folder = path.join(target, 'assets');
+  for (const file of await readdir(folder)) {
+    if (present.has(file.replace(/\.(br|gz)$/, ''))) continue;
+    const { mtimeMs } = await stat(path.join(folder, file));
+    if (mtimeMs < Date.now() - 86_400_000) await rm(path.join(folder, file), { force: true });
   }
 }

@@ -4,7 +4,8 @@ import { Fixture, type Outcome } from '../../shared/prediction.ts';
 import { faultsOf, Problem } from '../../shared/problem.ts';
 import type { FixtureFault, Teams } from '../../shared/teams.ts';
 
-const FixtureList = v.strictObject({
+/** A list of fixtures, as a caller names them. */
+export const FixtureList = v.strictObject({
   fixtures: v.pipe(
     v.array(Fixture),
     v.minLength(1, 'must name at least one fixture'),

@@ -4,14 +4,15 @@ import { type Store, StoreUnavailable } from '../../shared/store.ts';
 
 /**
  * The id under which a request with this `Idempotency-Key` goes: `id` the first time, the first one's id again with the same key and content. Throws
- * a `Problem`: 400 for a key that is empty or over 255 characters, 422 for the key of another request, 503 without the store.
+ * a `Problem`: 400 for a key that is empty, over 255 characters or not visible ASCII, 422 for the key of another request, 503 without the store.
  */
 export async function claimedId(
   store: Pick<Store, 'claim'>,
   key: string,
   { id, content }: { id: string; content: unknown },
 ): Promise<string> {
-  if (key === '' || key.length > 255) throw new Problem(400, 'Idempotency-Key must have 1 to 255 characters');
+  if (!/^[!-~]{1,255}$/.test(key))
+    throw new Problem(400, 'Idempotency-Key must have 1 to 255 visible ASCII characters');
   const fingerprint = createHash('sha256').update(JSON.stringify(content)).digest('base64url');
   const claim = await store.claim(key, { id, fingerprint }).catch((error: unknown) => {
     if (error instanceof StoreUnavailable)

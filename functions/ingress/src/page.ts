@@ -66,7 +66,7 @@ export function createPage(folder = built): Page {
       files.delete(key);
       throw new Problem(
         404,
-        name === 'index.html' ? 'the page is not built: npm run build' : 'there is nothing here',
+        name.startsWith('assets/') ? 'there is nothing here' : 'the page is not built: npm run build',
       );
     });
     const headers = new Headers({
@@ -91,5 +91,7 @@ export function createPage(folder = built): Page {
 /** The paths of the page, each with the file that it names: only such as the build makes, so that nothing else of the folder is reachable. */
 export const pageFiles: readonly [path: string, file: (path: string) => string][] = [
   ['/', () => 'index.html'],
+  ['/docs', () => 'docs.html'],
+  ['/openapi.json', () => 'openapi.json'],
   ['/assets/:file{[\\w.-]+\\.(?:js|css|svg)}', (path) => path.slice(1)],
 ];
