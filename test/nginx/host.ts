@@ -1,16 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, constants } from 'node:http2';
 import type { IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { nginxConfig } from '../../manifests/nginx.ts';
 import { freePort } from '../servers/free-port.ts';
-import { startServer, type Server } from '../servers/server.ts';
+import { end, listens, ready, start } from '../servers/process.ts';
 
 export const host = 'predictions.example.org';
 
 /** The host's nginx with the project's own configuration, on free ports of loopback, in front of `upstreamPort`. */
-export type Nginx = Server & { http: number; https: number; certificates: string; reload(): void };
+export type Nginx = {
+  http: number;
+  https: number;
+  certificates: string;
+  reload(): void;
+  /** Stops it and removes its folder. */
+  stop(): Promise<void>;
+};
 
 /** Starts the real nginx (its path). `rate` per second and `burst` are the limits of one client address. */
 export async function startNginx(
@@ -19,28 +27,24 @@ export async function startNginx(
   { rate = 1000, burst = 1000 }: { rate?: number; burst?: number } = {},
 ): Promise<Nginx> {
   const [http, https] = [await freePort(), await freePort()];
-  let certificates = '';
-  const server = await startServer({
-    command: program,
-    port: https,
-    args(folder) {
-      certificates = path.join(folder, 'live');
-      mkdirSync(certificates, { recursive: true });
-      newCertificate(certificates);
-      const values = {
-        host,
-        http: `127.0.0.1:${http}`,
-        https: `127.0.0.1:${https}`,
-        upstream: `127.0.0.1:${upstreamPort}`,
-        certificates,
-        rate: String(rate),
-        burst: String(burst),
-      };
-      writeFileSync(path.join(folder, 'kickoff.conf'), nginxConfig(values));
-      writeFileSync(
-        path.join(folder, 'nginx.conf'),
-        // Workers that may write into the test's folder.
-        `${process.getuid?.() === 0 ? 'user root; ' : ''}daemon off; pid ${folder}/pid; error_log stderr warn; worker_processes 1;
+  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-nginx-'));
+  const certificates = path.join(folder, 'live');
+  mkdirSync(certificates, { recursive: true });
+  newCertificate(certificates);
+  const values = {
+    host,
+    http: `127.0.0.1:${http}`,
+    https: `127.0.0.1:${https}`,
+    upstream: `127.0.0.1:${upstreamPort}`,
+    certificates,
+    rate: String(rate),
+    burst: String(burst),
+  };
+  writeFileSync(path.join(folder, 'kickoff.conf'), nginxConfig(values));
+  writeFileSync(
+    path.join(folder, 'nginx.conf'),
+    // Workers that may write into the test's folder.
+    `${process.getuid?.() === 0 ? 'user root; ' : ''}daemon off; pid ${folder}/pid; error_log stderr warn; worker_processes 1;
 events { worker_connections 512; }
 http {
   access_log off;
@@ -49,16 +53,18 @@ http {
   include ${folder}/kickoff.conf;
 }
 `,
-      );
-      return ['-p', folder, '-c', path.join(folder, 'nginx.conf')];
-    },
-  });
+  );
+  const running = start(program, ['-p', folder, '-c', path.join(folder, 'nginx.conf')]);
+  await ready(running, () => listens(https), 20_000);
   return {
-    ...server,
     http,
     https,
     certificates,
-    reload: () => void process.kill(server.pid(), 'SIGHUP'),
+    reload: () => running.child.kill('SIGHUP'),
+    async stop() {
+      await end(running, 'SIGTERM');
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 

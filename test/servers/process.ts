@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { until } from '../until.ts';
 
 /** A server process of a test, with what it printed. */
@@ -52,4 +53,17 @@ export async function ready(
       cause: error,
     });
   }
+}
+
+/** Whether a port of 127.0.0.1 takes connections. */
+export function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
 }
