@@ -13,9 +13,12 @@ export type Store = {
    * A job that is answered in full and not `keep` leaves no trace. Accepting an id again changes nothing and publishes nothing twice.
    */
   accept(jobs: readonly Job[], options: { digest: string; now: number }): Promise<Accepted[]>;
-  /** Stores each outcome once per request id, fills the cache, answers those who joined, tells who listens; ends jobs that are complete. */
+  /**
+   * Stores each outcome once per request id, fills the cache with those that are done, answers those who joined, tells who listens, ends jobs
+   * that are complete. An id that was never accepted (a producer's own) is accepted by it. `stored` and `duplicates` count what was given.
+   */
   complete(completed: Completed): Promise<{ stored: number; duplicates: number }>;
-  /** A job and what is known of it. `unknown`: the id was never given; `expired`: its result was kept `resultTtl` and is gone. */
+  /** A job and what is known of it. `unknown`: the id was never given; `expired`: its result was kept `Kept.result` and is gone. */
   find(id: string): Promise<Found>;
   /** Claims an idempotency key for `id`, or returns the earlier claim; kept for at least 24 hours. */
   claim(key: string, claim: Claim): Promise<Claim>;
@@ -25,9 +28,12 @@ export type Store = {
    * the reason instead.
    */
   overdue(options: { now: number; limit: number }): Promise<Job[]>;
-  /** Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. */
+  /**
+   * Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. What is told while Redis is
+   * being reconnected is not told again: who waits long looks with `find`.
+   */
   listen(replyTo: string, onSettled: (settled: Settled[]) => void): Promise<() => Promise<void>>;
-  /** Counts of the ledger since it was made. `unaccounted` lists ids that were accepted and are neither open nor ended. */
+  /** Counts of requests since the store was made (`accepted` = `done` + `failed` + `open`). `unaccounted` lists ids that were accepted and are neither open nor ended. */
   audit(): Promise<Audit>;
   deadLetters: {
     add(letter: DeadLetter): Promise<void>;
