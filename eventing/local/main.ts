@@ -4,6 +4,7 @@ import { BundleError } from './bundles.ts';
 import { ManifestError } from './manifest.ts';
 import { startRuntime } from './runtime.ts';
 import { StateInUse } from './state-lock.ts';
+import { openScreen } from './table.ts';
 
 const Env = v.object({
   PORT: v.optional(
@@ -31,8 +32,11 @@ async function main(): Promise<void> {
   const env = v.safeParse(Env, process.env);
   if (!env.success) fail(`PORT ${env.issues[0].message}`);
   const { PORT: port, KICKOFF_STATE: stateFolder } = env.output;
+  const screen = process.stdout.isTTY ? openScreen(process.stdout) : undefined;
   const log = (part: string, line: string): void => {
-    console.log(`${part.padEnd(11)} ${line}`);
+    const text = `${part.padEnd(11)} ${line}`;
+    if (screen) screen.line(text);
+    else console.log(text);
   };
   const runtime = await startRuntime({ root, port, stateFolder, env: process.env, log }).catch(
     (error: unknown) => {
@@ -44,6 +48,11 @@ async function main(): Promise<void> {
     },
   );
   log('platform', `ready at ${runtime.url}`);
+  const drawing =
+    screen &&
+    setInterval(() => {
+      screen.draw(runtime.status());
+    }, 250);
   let stopping = false;
   const stop = (): void => {
     if (stopping) {
@@ -52,6 +61,7 @@ async function main(): Promise<void> {
     }
     stopping = true;
     log('platform', 'stops; again to stop at once');
+    clearInterval(drawing);
     runtime.close(drainMs).then(
       () => process.exit(0),
       (error: unknown) => fail(String(error)),

@@ -60,8 +60,20 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   try {
     const services = new Map<string, Service>();
+    const environments = new Map<string, Record<string, string>>();
     for (const { spec, config } of functions) {
-      const service = await startService({ spec, config, stateFolder, timeoutMs, log });
+      const service = await startService({
+        spec,
+        config,
+        stateFolder,
+        timeoutMs,
+        log,
+        // The function calls its WAKE_URLS itself when it runs; here they are known before, which saves the time until it does.
+        waking: () => {
+          for (const next of services.values())
+            if ((environments.get(spec.name)?.['WAKE_URLS'] ?? '').includes(next.url)) next.wake();
+        },
+      });
       services.set(spec.name, service);
       closing.push(() => service.close(0));
     }
@@ -103,12 +115,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const name = host.split('.')[0] ?? '';
       return name.endsWith('-broker-ingress') ? `${url}/local/broker` : services.get(name)?.url;
     };
-    const environments = new Map(
-      functions.map(({ spec }) => [
-        spec.name,
-        functionEnvironment(spec, { own: env, provided, configMaps, addressOf }),
-      ]),
-    );
+    for (const { spec } of functions)
+      environments.set(spec.name, functionEnvironment(spec, { own: env, provided, configMaps, addressOf }));
 
     const folders = new Map(functions.map(({ spec }) => [spec.folder, spec.name] as const));
     const deployed = new Map<string, string>();

@@ -14,8 +14,8 @@ export type Scalable = {
 export type Scaler = {
   readonly wanted: number;
   readonly panicking: boolean;
-  /** A request came while no replica was ready. */
-  poke(): void;
+  /** A request came while no replica was ready. Returns whether this began a start from zero. */
+  poke(): boolean;
   /** The number of ready replicas changed. */
   observe(): void;
   stop(): void;
@@ -76,9 +76,10 @@ export function startScaler(
       return autoscaler.status().panicking;
     },
     poke() {
-      if (asked > 0) return;
+      if (asked > 0) return false;
       autoscaler.record(performance.now(), meter.first());
       tick();
+      return asked > 0;
     },
     observe: apply,
     stop() {

@@ -20,6 +20,8 @@ export type ServiceOptions = {
   /** A request may take so long, its cold start included; and a replica to end. */
   timeoutMs: number;
   log: Log;
+  /** It starts from zero: whoever comes after it in the chain may start too. */
+  waking(): void;
 };
 
 export type ServiceStatus = {
@@ -47,6 +49,8 @@ export type Service = {
   readonly url: string;
   readonly activator: Activator;
   handle(request: http.IncomingMessage, response: http.ServerResponse): void;
+  /** Starts a replica where none runs, as a request would. */
+  wake(): void;
   /** A new revision of this bundle answers from now on; with replicas running, once as many new ones are ready. */
   deploy(file: string, env: Record<string, string>): void;
   status(): ServiceStatus;
@@ -80,9 +84,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     {
       replicas: () => current?.ready ?? [],
       failing: () => current?.failing(),
-      wanted: () => scaler?.poke(),
+      wanted: wake,
     },
   );
+  function wake(): void {
+    if (scaler?.poke()) options.waking();
+  }
   function handle(request: http.IncomingMessage, response: http.ServerResponse): void {
     proxy(request, response, activator);
   }
@@ -165,7 +172,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       retire(before);
     }
     // Whoever waits poked the scaler of the revision before.
-    if (activator.waiting > 0 && revision.ready.length === 0) scaler.poke();
+    if (activator.waiting > 0 && revision.ready.length === 0) wake();
   }
 
   return {
@@ -173,6 +180,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     url,
     activator,
     handle,
+    wake,
     deploy(file, env) {
       const revision = revisionOf(file, env);
       if (next) retire(next.revision);
