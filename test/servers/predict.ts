@@ -23,12 +23,15 @@ export type PredictProcess = {
   stop(): Promise<void>;
 };
 
-/** Starts `functions/predict/src/main.ts` with this environment and no more; resolves when it is ready. */
-export async function startPredict(env: Record<string, string>): Promise<PredictProcess> {
+/** A function as the platform starts it: its `main.ts` with this environment and no more. Resolves when it is ready. */
+export async function startFunction(
+  name: string,
+  env: Record<string, string>,
+): Promise<Pick<PredictProcess, 'url' | 'child' | 'output' | 'stop'>> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   let output = '';
-  const child = spawn(process.execPath, ['functions/predict/src/main.ts'], {
+  const child = spawn(process.execPath, [`functions/${name}/src/main.ts`], {
     cwd: root,
     env: { PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -39,19 +42,34 @@ export async function startPredict(env: Record<string, string>): Promise<Predict
     });
   await until(
     () => {
-      if (child.exitCode !== null) throw new Error(`predict ended at start:\n${output}`);
+      if (child.exitCode !== null) throw new Error(`${name} ended at start:\n${output}`);
       return fetch(`${url}/health/readiness`).then(
         ({ ok }) => ok,
         () => false,
       );
     },
-    { deadline: 30_000, what: 'predict is ready' },
+    { deadline: 30_000, what: `${name} is ready` },
   );
-  let asked = 0;
   return {
     url,
     child,
     output: () => output,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Starts predict with this environment and no more. */
+export async function startPredict(env: Record<string, string>): Promise<PredictProcess> {
+  const started = await startFunction('predict', env);
+  const { url, child } = started;
+  let asked = 0;
+  return {
+    ...started,
     async ask(home, away) {
       const id = `0190a000-0000-7000-8000-${String(asked++).padStart(12, '0')}`;
       const answer = await fetch(url, {
@@ -68,11 +86,5 @@ export async function startPredict(env: Record<string, string>): Promise<Predict
     refresh: async () => (await fetch(`${url}/v1/model/refresh`, { method: 'POST' })).status,
     rss: () =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8'))?.[1]) / 1024,
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exited;
-    },
   };
 }

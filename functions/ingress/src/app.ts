@@ -21,8 +21,15 @@ import {
   type PredictionParts,
   streamPrediction,
 } from './predictions.ts';
+import type { Webhook } from './webhook.ts';
 
-export type IngressParts = PredictionParts & { forward: Forward; alias: string; log: Log; metrics: Metrics };
+export type IngressParts = PredictionParts & {
+  forward: Forward;
+  alias: string;
+  webhook: Webhook | undefined;
+  log: Log;
+  metrics: Metrics;
+};
 
 type Env = { Variables: { requestId: string } };
 type Handlers = Partial<Record<'GET' | 'POST', (c: Context) => Response | Promise<Response>>>;
@@ -138,6 +145,14 @@ export function createApp(
   route('/invocations', { POST: (c) => invocations(c.req.raw, present) });
   // SageMaker's health check, which MLflow's scoring server answers too.
   route('/ping', { GET: () => (present(), new Response('\n')) });
+
+  route('/v1/model/webhook', {
+    POST(c) {
+      const { webhook } = present();
+      if (!webhook) throw new Problem(404, 'MLFLOW_WEBHOOK_SECRET is not set here');
+      return webhook(c.req.raw);
+    },
+  });
 
   const page = createPage();
   for (const [path, file] of pageFiles) route(path, { GET: (c) => page(c, file(c.req.path)) });

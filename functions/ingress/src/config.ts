@@ -14,6 +14,8 @@ export const Config = v.object({
   K_SINK: v.optional(urlOf('http', 'https')),
   /** Where predict is asked when the broker or the store is away. */
   PREDICT_URL: v.optional(urlOf('http', 'https')),
+  /** Signs the deliveries of MLflow's registry webhooks; without it there is no POST /v1/model/webhook. */
+  MLFLOW_WEBHOOK_SECRET: v.optional(v.pipe(v.string(), v.minLength(16, 'must have at least 16 characters'))),
   PUBLISH_DEADLINE_MS: wholeNumber(10, 60_000, 2000),
   /** How long a caller without a preference waits. */
   WAIT_MS: wholeNumber(0, 60_000, 10_000),

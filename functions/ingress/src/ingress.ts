@@ -12,13 +12,20 @@ import type { Publisher } from './publish.ts';
 import { createRecent } from './recent.ts';
 import { createSubmit } from './submit.ts';
 import { createWaiting } from './waiting.ts';
+import { createWebhook } from './webhook.ts';
 
 /** The parts of ingress, put together, listening for outcomes on a channel of this replica's own. */
 export type Ingress = { parts: IngressParts; hurry(): void; close(): Promise<void> };
 
 type Settings = Pick<
   Config,
-  'WAIT_MS' | 'MAX_REQUESTS' | 'RECENT_PREDICTIONS' | 'PUBLISH_DEADLINE_MS' | 'MODEL_URI' | 'PREDICT_URL'
+  | 'WAIT_MS'
+  | 'MAX_REQUESTS'
+  | 'RECENT_PREDICTIONS'
+  | 'PUBLISH_DEADLINE_MS'
+  | 'MODEL_URI'
+  | 'PREDICT_URL'
+  | 'MLFLOW_WEBHOOK_SECRET'
 >;
 
 /** Puts ingress together. A store that is away is tried again in the background: predictions are made without it meanwhile. */
@@ -83,6 +90,15 @@ export function createIngress({
       alias: config.MODEL_URI,
       log,
       metrics,
+      webhook:
+        config.MLFLOW_WEBHOOK_SECRET === undefined
+          ? undefined
+          : createWebhook({
+              secret: config.MLFLOW_WEBHOOK_SECRET,
+              refresh: () => catalog.refresh(),
+              predictUrl: config.PREDICT_URL,
+              log,
+            }),
       forward: createForward({ store, publisher, publishDeadlineMs, log }),
       submit: createSubmit({
         store,
