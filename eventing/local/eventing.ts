@@ -4,7 +4,6 @@ import { startBrokers } from './broker/broker.ts';
 import { systemClock, type Clock } from './broker/clock.ts';
 import { openEmbedded } from './broker/embedded.ts';
 import type { Queues } from './broker/queues.ts';
-import { openRabbit } from './broker/rabbitmq.ts';
 import type { Eventing, Log, Send } from './seams.ts';
 import { startSource } from './source/source.ts';
 import { startTick } from './tick.ts';
@@ -26,7 +25,8 @@ export async function startEventing(options: EventingOptions): Promise<Eventing>
   const { amqpUrl, stateFolder, log } = options;
   mkdirSync(stateFolder, { recursive: true });
   const queues = amqpUrl
-    ? await openRabbit(amqpUrl, log)
+    ? // amqplib only where there is a RabbitMQ.
+      await (await import('./broker/rabbitmq.ts')).openRabbit(amqpUrl, log)
     : openEmbedded(path.join(stateFolder, 'queues.sqlite'));
   try {
     return await startOn(queues, options);

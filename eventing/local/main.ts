@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import * as v from 'valibot';
 import { BundleError } from './bundles.ts';
@@ -48,6 +49,8 @@ async function main(): Promise<void> {
     },
   );
   log('platform', `ready at ${runtime.url}`);
+  // Else it is written at the end only, and never after a kill -9.
+  flushCompileCache();
   const drawing =
     screen &&
     setInterval(() => {

@@ -16,7 +16,7 @@ const functions = ['ingress', 'predict', 'cache-write'];
 
 /** Runs `npm start` to its end, which must come by itself. */
 function runToItsEnd(env: Record<string, string>): { status: number | null; lines: string[] } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['eventing/local/main.ts'], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['eventing/local/start.mjs'], {
     cwd: root,
     env: { PATH: process.env['PATH'], ...env },
     encoding: 'utf8',
@@ -70,7 +70,7 @@ describe('the runtime as its user starts it', () => {
   });
 
   test('answers from zero, and prints the phases of each cold start', async () => {
-    expect(functions.flatMap(kickoff.pids)).toEqual([]);
+    expect(functions.flatMap((name) => kickoff.pids(name))).toEqual([]);
     expect((await ask('wait=10', 'Chelsea')).status).toBe(200);
     expect(functions.map((name) => kickoff.pids(name).length)).toEqual([1, 1, 1]);
     await until(() => functions.every((name) => kickoff.output().includes(`${name}-00001 cold start`)));
@@ -88,7 +88,7 @@ describe('the runtime as its user starts it', () => {
         return answer.headers.get('location') ?? '';
       }),
     );
-    const pids = functions.flatMap(kickoff.pids);
+    const pids = functions.flatMap((name) => kickoff.pids(name));
     expect(pids.length).toBeGreaterThan(0);
     await kickoff.kill('SIGKILL');
     await until(() => !pids.some(alive), { deadline: 5000, what: 'the functions end with the runtime' });
@@ -105,7 +105,7 @@ describe('the runtime as its user starts it', () => {
 
   test('Ctrl-C leaves no process and no listener behind', async () => {
     expect((await ask('wait=10', 'Leeds')).status).toBe(200);
-    const pids = functions.flatMap(kickoff.pids);
+    const pids = functions.flatMap((name) => kickoff.pids(name));
     await kickoff.stop();
     expect(pids.filter(alive)).toEqual([]);
     await expect(fetch(`${kickoff.url}/local/status`)).rejects.toThrow('fetch failed');

@@ -20,7 +20,7 @@ export type Kickoff = {
   stop(): Promise<void>;
 };
 
-/** Starts `eventing/local/main.ts` on a free port with this state folder and environment, and waits until it is ready. */
+/** Starts `eventing/local/start.mjs` on a free port with this state folder and environment, and waits until it is ready. */
 export async function startKickoff(state: string, env: Record<string, string>): Promise<Kickoff> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -29,7 +29,7 @@ export async function startKickoff(state: string, env: Record<string, string>): 
 
   async function start(): Promise<void> {
     let since = '';
-    runtime = spawn(process.execPath, ['eventing/local/main.ts'], {
+    runtime = spawn(process.execPath, ['eventing/local/start.mjs'], {
       cwd: root,
       env: { ...process.env, PORT: String(port), KICKOFF_STATE: state, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
