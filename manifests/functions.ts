@@ -6,10 +6,8 @@ import { FuncYaml } from '../eventing/local/function-manifest.ts';
 import { ManifestError, parseManifest, readManifests } from '../eventing/local/manifest.ts';
 import { knativeService } from './knative-service.ts';
 
-const root = path.resolve(import.meta.dirname, '..');
-
-/** Every func.yaml of the project, parsed. Throws `ManifestError` with file and line of each fault. */
-export function functionManifests(): InferOutput<typeof FuncYaml>[] {
+/** Every func.yaml of the project in `root`, parsed. Throws `ManifestError` with file and line of each fault. */
+export function functionManifests(root: string): InferOutput<typeof FuncYaml>[] {
   return readdirSync(path.join(root, 'functions'))
     .map((name) => path.join(root, 'functions', name, 'func.yaml'))
     .filter((file) => existsSync(file))
@@ -24,9 +22,9 @@ export function functionManifests(): InferOutput<typeof FuncYaml>[] {
     });
 }
 
-/** File name and text of what `npm run manifests` writes to manifests/functions. */
-export function generated(): { file: string; text: string }[] {
-  return functionManifests().map((func) => ({
+/** File name and text of what `npm run manifests` writes to manifests/functions, from the project in `root`. */
+export function generated(root: string): { file: string; text: string }[] {
+  return functionManifests(root).map((func) => ({
     file: `${func.name}.yaml`,
     text: `# Made from functions/${func.name}/func.yaml by \`npm run manifests\`.\n${stringify(
       // The image is params.yaml's.
@@ -37,9 +35,10 @@ export function generated(): { file: string; text: string }[] {
 }
 
 if (import.meta.main) {
+  const root = path.resolve(import.meta.dirname, '..');
   const folder = path.join(root, 'manifests/functions');
   mkdirSync(folder, { recursive: true });
-  for (const { file, text } of generated()) {
+  for (const { file, text } of generated(root)) {
     writeFileSync(path.join(folder, file), text);
     console.log(`manifests/functions/${file}`);
   }

@@ -7,7 +7,11 @@ const root = path.resolve(import.meta.dirname, '../..');
 const onnx = path.join(root, 'node_modules/onnxruntime-node/bin/napi-v6/linux', process.arch);
 
 /** buildah with a storage of its own, which `remove` takes away with all that was built in it. */
-export type Buildah = { run(...args: string[]): string; command: [string, ...string[]]; remove(): void };
+export type Buildah = {
+  run: (...args: string[]) => string;
+  command: [string, ...string[]];
+  remove: () => void;
+};
 
 /** `program` is buildah's path. */
 export function buildah(program: string): Buildah {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { title, type Document } from '../../manifests/bundle.ts';
 import { podSecurityFaults } from '../../manifests/pod-security.ts';
@@ -13,7 +14,7 @@ const unbuilt = 'missing' in kustomize;
 
 describe.skipIf(unbuilt).each(overlays)('overlay %s', (overlay) => {
   const documents = unbuilt ? [] : installation(overlay);
-  const names = functionManifests().map(({ name }) => name);
+  const names = functionManifests(path.resolve(import.meta.dirname, '../..')).map(({ name }) => name);
 
   test('holds each object once', () => {
     const ids = documents.map((one) => `${one.apiVersion} ${title(one)} in ${one.metadata.namespace ?? '-'}`);

@@ -11,7 +11,7 @@ import { overlays } from './overlays.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 
 test('manifests/functions is what `npm run manifests` makes of the func.yaml files', () => {
-  for (const { file, text } of generated())
+  for (const { file, text } of generated(root))
     expect(readFileSync(path.join(root, 'manifests/functions', file), 'utf8')).toBe(text);
 });
 

@@ -1,7 +1,7 @@
 /** What a caller prefers (RFC 7240): how long to wait for the answer, in milliseconds, and what of it was applied. */
 export type Preference = { waitMs: number; async: boolean; applied: string | undefined };
 
-const longestWait = 60;
+export const longestWait = 60;
 
 /** Reads `Prefer: respond-async, wait=N`. Preferences that are unknown or not well formed are ignored; a longer wait is cut to 60 s. */
 export function readPrefer(header: string | null, defaultWaitMs: number): Preference {

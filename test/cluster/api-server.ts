@@ -1,0 +1,189 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parse } from 'yaml';
+
+/** A Kubernetes object as the server keeps it. */
+export type Stored = {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; resourceVersion?: string; labels?: Record<string, string> };
+  [field: string]: unknown;
+};
+
+type Resource = { name: string; kind: string; namespaced: boolean };
+
+/** What is asked of the API in these tests: group and version with their resources. */
+const groups: Record<string, Resource[]> = {
+  v1: [
+    { name: 'namespaces', kind: 'Namespace', namespaced: false },
+    { name: 'secrets', kind: 'Secret', namespaced: true },
+    { name: 'services', kind: 'Service', namespaced: true },
+  ],
+  'apps/v1': [{ name: 'deployments', kind: 'Deployment', namespaced: true }],
+  'storage.k8s.io/v1': [{ name: 'storageclasses', kind: 'StorageClass', namespaced: false }],
+  'apiextensions.k8s.io/v1': [
+    { name: 'customresourcedefinitions', kind: 'CustomResourceDefinition', namespaced: false },
+  ],
+  'networking.internal.knative.dev/v1alpha1': [
+    { name: 'clusterdomainclaims', kind: 'ClusterDomainClaim', namespaced: false },
+  ],
+  'serving.knative.dev/v1': [
+    { name: 'services', kind: 'Service', namespaced: true },
+    { name: 'revisions', kind: 'Revision', namespaced: true },
+  ],
+};
+
+/**
+ * A small Kubernetes API server for the real kubectl: discovery, get, list with a label selector, JSON patch with its `test`, and access
+ * reviews. `forbidden` are resources that nobody may create.
+ */
+export async function startApiServer(): Promise<{
+  url: string;
+  objects: Map<string, Stored>;
+  put(object: Stored): void;
+  forbidden: Set<string>;
+  close(): Promise<void>;
+}> {
+  const objects = new Map<string, Stored>();
+  const forbidden = new Set<string>();
+  let version = 100;
+
+  function keyOf(group: string, resource: string, namespace: string | undefined, name: string): string {
+    return [group, resource, namespace ?? '', name].join('/');
+  }
+
+  function put(object: Stored): void {
+    const resource = groups[object.apiVersion]?.find(({ kind }) => kind === object.kind);
+    if (!resource) throw new Error(`the test server does not know ${object.apiVersion} ${object.kind}`);
+    const { name, namespace } = object.metadata;
+    object.metadata.resourceVersion = String(++version);
+    objects.set(keyOf(object.apiVersion, resource.name, namespace, name), object);
+  }
+
+  function answer(method: string, url: URL, body: string): { status: number; value: unknown } {
+    const parts = url.pathname.split('/').filter(Boolean);
+    if (url.pathname === '/version') return ok({ major: '1', minor: '34', gitVersion: 'v1.34.4' });
+    if (url.pathname === '/api') return ok({ kind: 'APIVersions', versions: ['v1'] });
+    if (url.pathname === '/apis') return ok(groupList());
+    if (url.pathname.endsWith('/selfsubjectaccessreviews')) return ok(review(body));
+    const group = parts[0] === 'api' ? parts[1] : parts.slice(1, 3).join('/');
+    const rest = parts.slice(parts[0] === 'api' ? 2 : 3);
+    const resources = group === undefined ? undefined : groups[group];
+    if (!group || !resources) return failure(404, 'NotFound', `no group ${url.pathname}`);
+    if (rest.length === 0) return ok(resourceList(group, resources));
+    const namespace = rest[0] === 'namespaces' && rest.length > 2 ? rest[1] : undefined;
+    const [resource, name] = namespace === undefined ? rest : rest.slice(2);
+    const known = resources.find((one) => one.name === resource);
+    if (!known) return failure(404, 'NotFound', `the server could not find the requested resource`);
+    if (name === undefined) return ok(list(group, known, namespace, url.searchParams.get('labelSelector')));
+    const stored = objects.get(keyOf(group, known.name, namespace, name));
+    if (!stored) return failure(404, 'NotFound', `${known.name} "${name}" not found`);
+    if (method !== 'PATCH') return ok(stored);
+    return patch(stored, body);
+  }
+
+  function patch(stored: Stored, body: string): { status: number; value: unknown } {
+    const changed = structuredClone(stored);
+    for (const { op, path, value } of JSON.parse(body) as { op: string; path: string; value: unknown }[]) {
+      const keys = path.split('/').slice(1);
+      const last = keys.pop() ?? '';
+      let parent = changed as Record<string, unknown>;
+      for (const key of keys) parent = parent[key] as Record<string, unknown>;
+      if (op === 'test' && parent[last] !== value)
+        return failure(422, 'Invalid', `the server rejected our request due to an error in our request`);
+      if (op === 'add' || op === 'replace') parent[last] = value;
+    }
+    put(changed);
+    return ok(changed);
+  }
+
+  function list(
+    group: string,
+    resource: Resource,
+    namespace: string | undefined,
+    selector: string | null,
+  ): object {
+    const wanted = (selector ?? '')
+      .split(',')
+      .filter(Boolean)
+      .map((pair) => pair.split('='));
+    const items = [...objects.entries()]
+      .filter(([key]) => key.startsWith(`${group}/${resource.name}/`))
+      .map(([, object]) => object)
+      .filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace)
+      .filter(({ metadata }) => wanted.every(([key = '', value]) => metadata.labels?.[key] === value));
+    return { apiVersion: group, kind: `${resource.kind}List`, metadata: { resourceVersion: '1' }, items };
+  }
+
+  function review(body: string): object {
+    const { spec } = parse(body) as { spec: { resourceAttributes: { group?: string; resource: string } } };
+    const { group, resource } = spec.resourceAttributes;
+    const allowed = !forbidden.has(group ? `${resource}.${group}` : resource);
+    return {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec,
+      status: { allowed },
+    };
+  }
+
+  const server = http.createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => (body += text));
+    request.on('end', () => {
+      const url = new URL(request.url ?? '/', 'http://api');
+      const { status, value } = answer(request.method ?? 'GET', url, body);
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    objects,
+    put,
+    forbidden,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function ok(value: unknown): { status: number; value: unknown } {
+  return { status: 200, value };
+}
+
+function failure(code: number, reason: string, message: string): { status: number; value: unknown } {
+  return {
+    status: code,
+    value: { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, message, code },
+  };
+}
+
+function groupList(): object {
+  const named = Object.keys(groups)
+    .filter((group) => group !== 'v1')
+    .map((groupVersion) => {
+      const [name, version] = groupVersion.split('/');
+      return { name, versions: [{ groupVersion, version }], preferredVersion: { groupVersion, version } };
+    });
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: named };
+}
+
+function resourceList(group: string, resources: Resource[]): object {
+  return {
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: group,
+    resources: resources.map(({ name, kind, namespaced }) => ({
+      name,
+      kind,
+      namespaced,
+      singularName: '',
+      verbs: ['get', 'list', 'patch', 'create', 'delete', 'watch'],
+    })),
+  };
+}

@@ -1,0 +1,219 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { secretKeys } from '../../manifests/secret-plan.ts';
+import { debian } from '../needs.ts';
+import { startApiServer, type Stored } from './api-server.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const kubectl = await debian('kubectl', 'kubernetes-client');
+
+describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubectl', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-cluster-'));
+  let api: Awaited<ReturnType<typeof startApiServer>>;
+
+  beforeAll(async () => {
+    api = await startApiServer();
+    writeFileSync(
+      path.join(folder, 'kubeconfig'),
+      stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        clusters: [{ name: 'test', cluster: { server: api.url } }],
+        users: [{ name: 'test', user: {} }],
+        contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+        'current-context': 'test',
+      }),
+    );
+  });
+  afterAll(async () => {
+    await api.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function run(
+    script: string,
+    args: string[],
+    env: Record<string, string> = {},
+  ): Promise<{ code: number | null; text: string }> {
+    const child = spawn(process.execPath, [path.join(root, 'manifests', script), ...args], {
+      env: { ...process.env, KUBECONFIG: path.join(folder, 'kubeconfig'), HOME: folder, ...env },
+    });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (part: string) => (text += part));
+    return new Promise((resolve) =>
+      child.on('close', (code) => {
+        resolve({ code, text });
+      }),
+    );
+  }
+
+  describe('releases and rollback', () => {
+    const service = (): Stored =>
+      api.objects.get('serving.knative.dev/v1/services/kickoff/predict') as Stored;
+    const traffic = (): unknown => (service()['spec'] as { traffic: unknown }).traffic;
+
+    beforeEach(() => {
+      api.objects.clear();
+      api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kickoff' } });
+      api.put({
+        apiVersion: 'serving.knative.dev/v1',
+        kind: 'Service',
+        metadata: { name: 'predict', namespace: 'kickoff' },
+        spec: {
+          traffic: [
+            { latestRevision: true, percent: 100 },
+            { revisionName: 'predict-00001', tag: 'first', percent: 0 },
+          ],
+        },
+        status: { traffic: [{ revisionName: 'predict-00003', latestRevision: true, percent: 100 }] },
+      });
+      for (const [number, ready] of [
+        [1, 'True'],
+        [2, 'False'],
+        [3, 'True'],
+      ] as const)
+        api.put({
+          apiVersion: 'serving.knative.dev/v1',
+          kind: 'Revision',
+          metadata: {
+            name: `predict-0000${number}`,
+            namespace: 'kickoff',
+            labels: { 'serving.knative.dev/service': 'predict' },
+            creationTimestamp: `2026-11-2${number}T00:00:00Z`,
+          } as Stored['metadata'],
+          status: {
+            conditions: [{ type: 'Ready', status: ready }],
+            containerStatuses: [
+              { name: 'user-container', imageDigest: `registry.example.org/predict@sha256:${number}` },
+            ],
+          },
+        });
+    });
+
+    test('releases lists revisions, newest first, with traffic and image', async () => {
+      const { code, text } = await run('releases.ts', ['list']);
+      expect(code).toBe(0);
+      expect(text.split('\n').slice(0, 3)).toEqual([
+        expect.stringMatching(/^predict-00003 +100 % .*sha256:3$/),
+        expect.stringMatching(/^predict-00002 .*not ready .*sha256:2$/),
+        expect.stringMatching(/^predict-00001 .*sha256:1$/),
+      ]);
+    });
+
+    test('rollback takes the last ready revision before, keeps tags, and says how to undo it', async () => {
+      const { code, text } = await run('releases.ts', ['rollback', 'predict']);
+      expect({ code, text }).toMatchObject({ code: 0 });
+      expect(text).toMatch(/all traffic to predict-00001, was predict-00003/);
+      expect(text).toMatch(/Undo: npm run rollback -- predict latest/);
+      expect(traffic()).toEqual([
+        { revisionName: 'predict-00001', percent: 100 },
+        { revisionName: 'predict-00001', tag: 'first', percent: 0 },
+      ]);
+      expect(await run('releases.ts', ['rollback', 'predict', 'latest'])).toMatchObject({ code: 0 });
+      expect(traffic()).toEqual([
+        { latestRevision: true, percent: 100 },
+        { revisionName: 'predict-00001', tag: 'first', percent: 0 },
+      ]);
+    });
+
+    test.each([
+      [['predict', 'predict-00002'], /predict-00002 is not ready/],
+      [
+        ['predict', 'predict-00009'],
+        /no revision predict-00009; it has: predict-00003, predict-00002, predict-00001/,
+      ],
+      [['nothing'], /"nothing" not found/],
+    ])('rollback %j is refused and changes nothing', async (args, message) => {
+      const before = traffic();
+      const { code, text } = await run('releases.ts', ['rollback', ...args]);
+      expect(code).toBe(1);
+      expect(text).toMatch(message);
+      expect(text).not.toMatch(/ at .*\.ts:/);
+      expect(traffic()).toEqual(before);
+    });
+  });
+
+  test.each([
+    ['releases.ts', 'list'],
+    ['doctor.ts', '--cluster'],
+  ])('%s on an API that is away says so in a line', async (script, ...args) => {
+    const { code, text } = await run(script, args, { KUBERNETES_MASTER: '', KUBECONFIG: '/nowhere' });
+    expect(code).toBe(1);
+    expect(text).toMatch(/^kubectl .*(refused|did you specify|localhost)/s);
+    expect(text).not.toMatch(/ at .*\.ts:/);
+  });
+
+  describe('doctor --cluster', () => {
+    beforeEach(() => {
+      api.objects.clear();
+      api.forbidden.clear();
+    });
+
+    test('an empty cluster: every lack with its remedy', async () => {
+      const { code, text } = await run('doctor.ts', ['--cluster']);
+      expect(code).toBe(1);
+      for (const lack of [
+        'CRD triggers.eventing.knative.dev v1',
+        'CRD queues.rabbitmq.com v1beta1',
+        'knative-eventing/rabbitmq-broker-controller missing',
+        'a StorageClass',
+        'Secret kickoff/rabbitmq',
+        'domain predictions.example.org',
+      ])
+        expect(text).toContain(`FAULT ${lack}`);
+      expect(text).toMatch(/^ok {4}Kubernetes 1.34$/m);
+      expect(text).toMatch(/npm run secrets -- apply/);
+      expect(text.match(/^FAULT/gm)?.length).toBe(Number(/(\d+) of \d+ do not hold/.exec(text)?.[1]));
+    });
+
+    test('an old version, a missing label, a missing key, a forbidden resource, a taken port, a claimed host', async () => {
+      deployment('knative-serving', 'controller', '1.15.2');
+      deployment('rabbitmq-system', 'messaging-topology-operator', '1.20.1');
+      secret('rabbitmq', {});
+      secret('redis', {}, []);
+      api.forbidden.add('networkpolicies.networking.k8s.io');
+      api.put({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'ingress-nginx', namespace: 'web' },
+        spec: { ports: [{ port: 80, nodePort: 31390 }] },
+      });
+      api.put({
+        apiVersion: 'networking.internal.knative.dev/v1alpha1',
+        kind: 'ClusterDomainClaim',
+        metadata: { name: 'predictions.example.org' },
+        spec: { namespace: 'other' },
+      });
+      const { text } = await run('doctor.ts', ['--cluster']);
+      expect(text).toMatch(/FAULT knative-serving\/controller 1.15.2\n +install Knative Serving 1.22/);
+      expect(text).toMatch(/ok {4}rabbitmq-system\/messaging-topology-operator 1.20.1/);
+      expect(text).toMatch(/FAULT Secret kickoff\/rabbitmq\n +kubectl -n kickoff label secret rabbitmq/);
+      expect(text).toMatch(/FAULT Secret kickoff\/redis without password/);
+      expect(text).toMatch(/FAULT permission to create networkpolicies.networking.k8s.io/);
+      expect(text).toMatch(/FAULT node port 31390 free for Kourier\n +web\/ingress-nginx has it/);
+      expect(text).toMatch(/FAULT domain predictions.example.org\n +namespace other has claimed it/);
+    });
+
+    function deployment(namespace: string, name: string, version: string): void {
+      api.put({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name, namespace, labels: { 'app.kubernetes.io/version': version } },
+        status: { readyReplicas: 1 },
+      });
+    }
+    function secret(name: string, labels: Record<string, string>, keys = secretKeys[name] ?? []): void {
+      api.put({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name, namespace: 'kickoff', labels },
+        data: Object.fromEntries(keys.map((key) => [key, 'eA=='])),
+      });
+    }
+  });
+});
