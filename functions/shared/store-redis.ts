@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { cacheKey, type ModelRef } from './prediction.ts';
 import type { Accepted, Audit, Found, Job, Settled, Store } from './store.ts';
 import { openRedis } from './store-redis-connection.ts';
+import { redisHistory } from './store-redis-history.ts';
 import { redisResults } from './store-redis-results.ts';
 import {
   acceptScript,
@@ -17,6 +18,7 @@ import {
   DeadLetterRecord,
   exhausted,
   flightKey,
+  furthest,
   jobOf,
   jobText,
   type Kept,
@@ -161,7 +163,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
 
     async overdue({ now, limit }) {
       const waits = Array.from({ length: maxAttempts }, (_, n) => patience(n + 1));
-      const head = [now, limit, kept.result, `0-${exhausted}`, maxAttempts];
+      const head = [now, limit, kept.result, furthest, `0-${exhausted}`, maxAttempts];
       const again = v.parse(Again, await redis.script(overdueScript, [...head, ...waits]));
       return again.map(([body, fields]) => {
         const ended = new Set(fields);
@@ -256,6 +258,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       },
     },
 
+    history: redisHistory(redis, kept),
     async ping() {
       await redis.call('SET', `${prefix}ping`, 1, 'PX', 1000);
     },

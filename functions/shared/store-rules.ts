@@ -13,6 +13,8 @@ export const defaultKept = {
   prediction: 24 * hours,
   claim: 48 * hours,
   deadLetter: 30 * 24 * hours,
+  /** A season and the summer behind it: what was said of a match can be scored when it is over. */
+  history: 400 * 24 * hours,
   /** The longest that requests join another one in flight, before a new one is published for their fixture. */
   flight: 30 * seconds,
 };
@@ -24,6 +26,9 @@ export const maxAttempts = 6;
 export function patience(attempt: number): number {
   return Math.min(15 * 2 ** (attempt - 1), 240) * seconds;
 }
+
+/** A deadline further ahead than this, in ms, was set by a clock that is wrong: the job counts as overdue. */
+export const furthest = 2 * patience(maxAttempts);
 
 /** The outcome of a request that no publication got answered, without its id. */
 export const exhausted = JSON.stringify({

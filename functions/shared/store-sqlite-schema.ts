@@ -31,5 +31,11 @@ CREATE INDEX IF NOT EXISTS claims_expires ON claims (expires);
 CREATE TABLE IF NOT EXISTS dead_letters (
   id TEXT PRIMARY KEY, text TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS dead_letters_expires ON dead_letters (expires);
+CREATE TABLE IF NOT EXISTS said (
+  home TEXT NOT NULL, away TEXT NOT NULL, league TEXT NOT NULL, model TEXT NOT NULL, made INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (home, away, league, model)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shadows (
+  champion TEXT NOT NULL, challenger TEXT NOT NULL, home TEXT NOT NULL, away TEXT NOT NULL, league TEXT NOT NULL,
+  made INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (champion, challenger, home, away, league)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 `;

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Audit, Claim, DeadLetter, Store } from './store.ts';
 import { DeadLetterRecord, type Kept } from './store-rules.ts';
 import { openSqliteFile } from './store-sqlite-file.ts';
+import { sqliteHistory } from './store-sqlite-history.ts';
 import { sqliteLedger } from './store-sqlite-ledger.ts';
 import { sqliteListening } from './store-sqlite-listen.ts';
 import { sqliteResults } from './store-sqlite-results.ts';
@@ -106,6 +107,7 @@ export function openSqliteStore(path: string, kept: Kept): Store {
         }),
       remove: (id) => file.guarded(() => deleteLetter(id) === 1),
     },
+    history: sqliteHistory(file, results, kept),
     ping: () =>
       file.guarded(() => {
         file.write(() => undefined);

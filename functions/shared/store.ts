@@ -1,3 +1,4 @@
+import type { History } from './history.ts';
 import type { ModelRef, Outcome, PredictionRequest } from './prediction.ts';
 import { defaultKept, type Kept } from './store-rules.ts';
 
@@ -41,6 +42,7 @@ export type Store = {
     find(id: string): Promise<DeadLetter | undefined>;
     remove(id: string): Promise<boolean>;
   };
+  history: History;
   /** Throws `StoreUnavailable` when the store does not answer in time or refuses writes. */
   ping(): Promise<void>;
   close(): Promise<void>;
