@@ -253,7 +253,7 @@ async function mlflow(parts: Parts): Promise<string> {
 
 async function kickoff(parts: Parts, env: Record<string, string>): Promise<string> {
   const port = String(await freePort());
-  parts.spawn('kickoff', process.execPath, ['eventing/local/main.ts'], {
+  parts.spawn('kickoff', process.execPath, ['eventing/local/start.mjs'], {
     PORT: port,
     KICKOFF_STATE: path.join(parts.folder, 'state'),
     LOG_LEVEL: 'warn',
