@@ -148,10 +148,12 @@ return {stored, counts.duplicates}
 
 /** Replies with pairs: the body of a job to publish again, and the fields that it has. */
 export const overdueScript = `${prelude}${settling}
-local now, limit, resultTtl, exhausted, maxAttempts = num(), num(), num(), arg(), num()
+local now, limit, resultTtl, furthest, exhausted, maxAttempts = num(), num(), num(), num(), arg(), num()
 local pending, patience, again, requests = P .. 'pending', {}, {}, 0
 for attempt = 1, maxAttempts do patience[attempt] = num() end
-for _, id in ipairs(call('ZRANGEBYSCORE', pending, '-inf', string.format('%d', now), 'LIMIT', 0, limit)) do
+local due = call('ZRANGEBYSCORE', pending, '-inf', string.format('%d', now), 'LIMIT', 0, limit)
+for _, id in ipairs(call('ZRANGEBYSCORE', pending, string.format('(%d', now + furthest), '+inf', 'LIMIT', 0, limit)) do due[#due + 1] = id end
+for _, id in ipairs(due) do
   local key = P .. 'job:' .. id
   local row = redis.pcall('HMGET', key, 'a', 'b', 'o')
   local attempts, open = tonumber(row[1] or 0), tonumber(row[3] or 0)

@@ -19,6 +19,7 @@ import {
   exhausted,
   flightKey,
   furthest,
+  furthest,
   jobOf,
   jobText,
   type Kept,

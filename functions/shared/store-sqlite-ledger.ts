@@ -4,6 +4,7 @@ import type { Accepted, Completed, Found, Job, StoredOutcome } from './store.ts'
 import {
   exhausted,
   flightKey,
+  furthest,
   jobOf,
   jobText,
   type Kept,
@@ -35,7 +36,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   const setDeadline = file.change('UPDATE jobs SET deadline = ?, attempts = attempts + 1 WHERE id = ?');
   const dueNow = file.change('UPDATE jobs SET deadline = ? WHERE id = ? AND deadline IS NOT NULL');
   const overdueJobs = file.statement(
-    'SELECT id, list, size, open, attempts FROM jobs WHERE deadline <= ? ORDER BY deadline LIMIT ?',
+    'SELECT id, list, size, open, attempts FROM jobs WHERE deadline <= ? OR deadline > ? ORDER BY deadline LIMIT ?',
     Overdue,
   );
   const insertBody = file.change('INSERT INTO bodies (job, text) VALUES (?, ?)');
@@ -185,7 +186,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         const jobs: Job[] = [];
         const settled = settlement(now);
         let requests = 0;
-        for (const { id, list, size, open, attempts } of overdueJobs.all(now, limit)) {
+        for (const { id, list, size, open, attempts } of overdueJobs.all(now, now + furthest, limit)) {
           if (requests > 0 && requests + open > limit) break;
           requests += open;
           const places = list ? Array.from({ length: size }, (_, at) => at) : [single];

@@ -1,4 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
 import type { Cut } from './cut.ts';
 import { sendCopies, sendPoison } from './events.ts';
 import type { System } from './system.ts';
@@ -78,7 +80,6 @@ function skewed(name: string, skewMs: number): Fault {
 }
 
 async function redis({ redis: server }: System, ...command: string[]): Promise<void> {
-  const { Redis } = await import('ioredis');
   const client = new Redis(server.url);
   try {
     const [name = '', ...args] = command;
@@ -173,11 +174,22 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'full-queue',
-    what: 'queue ml full for 5 s (reject-publish)',
+    what: 'a full queue in the place of ml for 5 s (reject-publish)',
     async strike({ rabbit }) {
-      await rabbit.ctl('set_policy', 'full', '^ml$', '{"max-length":0}', '--apply-to', 'queues');
-      await wait(5000);
-      await rabbit.ctl('clear_policy', 'full');
+      const connection = await connect(rabbit.url);
+      try {
+        const channel = await connection.createChannel();
+        // Its own consumer keeps ml from ever being full. One message fits into this one, and stays there.
+        const full = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+        await channel.assertQueue('full', { durable: true, arguments: full });
+        await channel.bindQueue('full', 'kickoff', 'ml');
+        await channel.unbindQueue('ml', 'kickoff', 'ml');
+        await wait(5000);
+        await channel.bindQueue('ml', 'kickoff', 'ml');
+        await channel.deleteQueue('full');
+      } finally {
+        await connection.close();
+      }
     },
   },
   {

@@ -244,6 +244,16 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       ]);
     });
 
+    test('a job accepted by a clock that is an hour ahead is published again as soon as one by a right clock', async () => {
+      await accept([single(uuid(1))], now + 3_600_000);
+      await accept([single(uuid(2), 'Ajax')], now + 10_000);
+      const sweep = async (at: number): Promise<string[]> =>
+        (await store.overdue({ now: at, limit: 10 })).map(({ id }) => id);
+      expect(await sweep(now)).toEqual([uuid(1)]);
+      expect(await sweep(now)).toEqual([]);
+      expect(await sweep(now + 30_000)).toEqual([uuid(2), uuid(1)]);
+    });
+
     test('a sweep takes as many jobs as its limit of requests holds, but one at least', async () => {
       await accept([list(uuid(1), ['Arsenal', 'Ajax', 'Everton'])]);
       await accept([list(uuid(2), ['Lens', 'Lille']), single(uuid(3), 'Metz')], now + 1);
