@@ -12,9 +12,11 @@ const text = (status: number, body: string): Response =>
 /** Answers the probes before `next` sees them: alive at once, ready when it says so. */
 export function withHealth(readiness: Readiness, next: Fetch): Fetch {
   return (request) => {
-    if (request.url.endsWith('/health/liveness')) return text(200, 'alive');
-    if (request.url.endsWith('/health/readiness'))
-      return readiness.ready ? text(200, 'ready') : text(503, 'not ready');
-    return next(request);
+    const alive = request.url.endsWith('/health/liveness');
+    if (!alive && !request.url.endsWith('/health/readiness')) return next(request);
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return new Response(null, { status: 405, headers: { allow: 'GET, HEAD' } });
+    if (alive) return text(200, 'alive');
+    return readiness.ready ? text(200, 'ready') : text(503, 'not ready');
   };
 }

@@ -57,10 +57,7 @@ export const examples = {
   data,
   event,
   accepted: { accepted: [{ id: event.id, requests: [id] }] },
-  stream: [
-    `id: 0\nevent: state\ndata: ${JSON.stringify({ id, status: 'queued', total: 1 })}\n`,
-    `id: 2\nevent: state\ndata: ${JSON.stringify({ id, ...done })}\n`,
-  ].join('\n'),
+  streamed: { id: '2', event: 'state', data: JSON.stringify({ id, ...done }) },
   leagues: { leagues: [{ id: 'ENG1', name: 'Premier League', country: 'ENG', tier: 1, teams: 20 }] },
   teams: {
     teams: [

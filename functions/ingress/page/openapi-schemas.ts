@@ -4,7 +4,7 @@ import { RequestedData, requestedType } from '../../shared/events.ts';
 import { Fixture, ModelRef, Prediction } from '../../shared/prediction.ts';
 import type { JobAnswer } from '../src/answers.ts';
 import { FixtureList } from '../src/fixtures.ts';
-import { InferenceRequest } from '../src/inference-tensors.ts';
+import { InferenceRequest, Parameters } from '../src/inference-tensors.ts';
 import { Invocation } from '../src/invocations.ts';
 
 const Queued = v.object({ status: v.literal('queued') });
@@ -53,7 +53,8 @@ const RequestedEvent = v.object({
   id: v.pipe(v.string(), v.minLength(1)),
   source: v.pipe(v.string(), v.minLength(1)),
   type: v.literal(requestedType),
-  datacontenttype: v.optional(v.literal('application/json')),
+  // The JSON format lets an attribute that is not set be null.
+  datacontenttype: v.nullish(v.string()),
   data: RequestedData,
 });
 
@@ -137,6 +138,7 @@ export function componentSchemas(): Record<string, unknown> {
     // Trimming has no counterpart there. Nothing else is left out: see the test of the description.
     errorMode: 'ignore',
     target: 'draft-2020-12',
+    overrideSchema: ({ valibotSchema }) => (valibotSchema === Parameters ? { type: 'object' } : undefined),
   });
   return JSON.parse(JSON.stringify(converted).replaceAll('#/$defs/', '#/components/schemas/')) as Record<
     string,

@@ -148,7 +148,21 @@ export const predictions: OpenApi['paths'] = {
         200: {
           description: 'The stream.',
           headers: requestIdHeader,
-          content: { 'text/event-stream': { schema: { type: 'string' }, example: examples.stream } },
+          content: {
+            'text/event-stream': {
+              // One event of the stream: OpenAPI 3.1 has no word for a sequence of them.
+              schema: {
+                type: 'object',
+                required: ['id', 'event', 'data'],
+                properties: {
+                  id: { type: 'string' },
+                  event: { enum: ['state', 'outcome'] },
+                  data: { type: 'string', contentMediaType: 'application/json' },
+                },
+              },
+              example: examples.streamed,
+            },
+          },
         },
         ...idProblems,
         ...starting,

@@ -2,7 +2,11 @@ import * as v from 'valibot';
 import { Problem } from '../../shared/problem.ts';
 import type { Row } from './predict-rows.ts';
 
-const Parameters = v.record(v.string(), v.unknown());
+/** Parameters by name. Not `v.record`: to that an array is an object too. */
+export const Parameters = v.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'must be an object',
+);
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** A tensor of a request (Open Inference Protocol v2): its values in `data`, or `binary_data_size` bytes behind the JSON. */
