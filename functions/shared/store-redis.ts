@@ -19,7 +19,6 @@ import {
   exhausted,
   flightKey,
   furthest,
-  furthest,
   jobOf,
   jobText,
   type Kept,
