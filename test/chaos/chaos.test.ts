@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFailed, test } from 'vitest';
 import { debian } from '../needs.ts';
 import { faults } from './faults.ts';
 import { judge, type Verdict } from './judge.ts';
@@ -29,6 +29,9 @@ describe.skipIf('missing' in rabbitmq || 'missing' in redis)('under load, with R
   test.each(faults.filter(({ name }) => chosen.includes(name)))(
     'nothing is lost or stored twice: $what',
     async (fault) => {
+      onTestFailed(() => {
+        console.log(system.kickoff.output());
+      });
       const verdict = await judge(system, fault, { random, perSecond: 15 });
       verdicts.push(verdict);
       expect(verdict).toMatchObject({ lost: 0, storedTwice: 0, failed: 0, good: true });
