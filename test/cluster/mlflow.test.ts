@@ -1,0 +1,94 @@
+import { request } from 'node:http';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listAt, parseDocuments, podSpec } from '../../manifests/bundle.ts';
+import { publishModel } from '../../manifests/publish-model.ts';
+import { python } from '../needs.ts';
+import { freePort } from '../servers/free-port.ts';
+import { end, ready, start, type Running } from '../servers/process.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const mlflow = await python('model/requirements-mlflow.txt');
+
+/** The command of manifests/base/mlflow.yaml, as the container would run it, on another port and volume. */
+function manifestCommand(port: number, data: string): string[] {
+  const documents = parseDocuments(readFileSync(path.join(root, 'manifests/base/mlflow.yaml'), 'utf8'));
+  const [container] = documents.flatMap((document) => listAt(podSpec(document), 'containers'));
+  const variables: Record<string, string> = { SERVICE: 'mlflow', NAMESPACE: 'kickoff' };
+  return listAt(container, 'command').map((word) =>
+    String(word)
+      .replace(/\$\((\w+)\)/g, (_, name: string) => variables[name] ?? '')
+      .replace('--port=5000', `--port=${port}`)
+      .replace('--host=0.0.0.0', '--host=127.0.0.1')
+      .replace('/data/', `${data}/`),
+  );
+}
+
+describe.skipIf('missing' in mlflow)('MLflow as the manifest starts it', () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'kickoff-mlflow-'));
+  let server: Running;
+  let url: string;
+  beforeAll(async () => {
+    if (!('path' in mlflow)) return;
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}`;
+    mkdirSync(path.join(data, 'artifacts'));
+    const bin = path.dirname(mlflow.path);
+    const [program = '', ...args] = manifestCommand(port, data);
+    server = start(path.join(bin, program), args, { PATH: `${bin}:${process.env['PATH'] ?? ''}` });
+    await ready(
+      server,
+      async () => (await fetch(`${url}/health`).catch(() => undefined))?.ok ?? false,
+      120_000,
+    );
+  });
+  afterAll(async () => {
+    await end(server, 'SIGTERM');
+    rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  async function statusFor(host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const path = '/api/2.0/mlflow/registered-models/search';
+      request(`${url}${path}`, { headers: { host } }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      })
+        .on('error', reject)
+        .end();
+    });
+  }
+
+  test('is asked by its names in the cluster and through port-forward, and by no other', async () => {
+    for (const host of [
+      'mlflow.kickoff.svc.cluster.local:5000',
+      'mlflow:5000',
+      'mlflow.kickoff.svc:5000',
+      'localhost:5000',
+    ])
+      expect({ host, status: await statusFor(host) }).toEqual({ host, status: 200 });
+    expect(await statusFor('evil.example.org')).toBe(403);
+  });
+
+  test('takes the shipped model once, which is then the one the alias means', async () => {
+    expect(await publishModel(root, url)).toEqual([
+      `match-outcome version 1 registered in ${url}, Production means it`,
+    ]);
+    expect(await publishModel(root, url)).toEqual(['match-outcome@Production is version 1 already']);
+    const uri = await fetch(
+      `${url}/api/2.0/mlflow/model-versions/get-download-uri?name=match-outcome&version=1`,
+    );
+    const { artifact_uri: place } = (await uri.json()) as { artifact_uri: string };
+    const file = await fetch(
+      `${url}/api/2.0/mlflow-artifacts/artifacts/${place.replace('mlflow-artifacts:/', '')}/model.onnx`,
+    );
+    const shipped = readFileSync(path.join(root, 'model/registry/match-outcome/1/model.onnx'));
+    expect(Buffer.compare(Buffer.from(await file.arrayBuffer()), shipped)).toBe(0);
+  });
+});
+
+test('a server that is away is said with the remedy', async () => {
+  await expect(publishModel(root, 'http://127.0.0.1:1')).rejects.toThrow(/port-forward/);
+});
