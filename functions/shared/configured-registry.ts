@@ -14,6 +14,7 @@ export function configuredRegistry(
     MODEL_CACHE_DIR?: string | undefined;
   },
   user: string,
+  modelUri = config.MODEL_URI,
 ): Registry {
   const {
     MLFLOW_TRACKING_USERNAME: username,
@@ -22,7 +23,7 @@ export function configuredRegistry(
   } = config;
   return createRegistry({
     trackingUri: config.MLFLOW_TRACKING_URI,
-    modelUri: config.MODEL_URI,
+    modelUri,
     credentials: {
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),

@@ -1,8 +1,13 @@
 import * as v from 'valibot';
+import { Forecast } from './history.ts';
 import { ModelRef, Outcome, PredictionRequest } from './prediction.ts';
 
 export const requestedType = 'dev.kickoff.prediction.requested.v1';
 export const completedType = 'dev.kickoff.prediction.completed.v1';
+export const shadowedType = 'dev.kickoff.prediction.shadowed.v1';
+
+/** An extension of a completed event: there is a challenger, which is to predict the same. Triggers filter by it. */
+export const shadowExtension = { shadow: 'wanted' } as const;
 
 /** The most requests that one event carries. */
 export const maxRequests = 1000;
@@ -21,6 +26,22 @@ export const CompletedData = v.object({
   replyTo: v.optional(v.string()),
 });
 export type CompletedData = v.InferOutput<typeof CompletedData>;
+
+/** Data of `dev.kickoff.prediction.shadowed.v1`: what champion and challenger said of the same requests. */
+export const ShadowedData = v.object({
+  champion: ModelRef,
+  challenger: ModelRef,
+  pairs: v.pipe(
+    v.array(
+      v.object({
+        ...{ home: v.string(), away: v.string(), league: v.string() },
+        ...{ champion: Forecast, challenger: Forecast },
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(maxRequests),
+  ),
+});
 
 /** The extensions that travel through every hop (distributed tracing, correlation). */
 export const travelling = ['traceparent', 'tracestate', 'correlationid'] as const;

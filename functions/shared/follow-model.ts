@@ -156,7 +156,8 @@ export async function followModel<T>(
     async close() {
       ended.abort();
       await looking;
-      await release(held);
+      held.replaced = true;
+      if (held.users === 0) await release(held);
     },
   };
 }

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
-import { ModelRefused, RegistryUnavailable } from './registry-errors.ts';
+import { ModelRefused, RegistryUnavailable, VersionAbsent } from './registry-errors.ts';
 
 /** Basic wins over bearer, as in MLflow's own client. */
 export type Credentials = { username?: string; password?: string; token?: string };
@@ -107,7 +107,8 @@ function refusal(tracking: string, url: URL, status: number, body: Buffer): Mode
       `the model registry ${tracking} refuses the credentials (${status}): set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN`,
     );
   // A missing alias answers 400, not 404.
-  return new ModelRefused(`${tracking}${url.pathname}${url.search} answers ${status}: ${messageOf(body)}`);
+  const Refusal = status === 400 || status === 404 ? VersionAbsent : ModelRefused;
+  return new Refusal(`${tracking}${url.pathname}${url.search} answers ${status}: ${messageOf(body)}`);
 }
 
 /** The message of MLflow's error JSON, or the beginning of any other body. */

@@ -25,3 +25,8 @@ export function parseModelUri(uri: string): ModelUri {
   if (/^\d+$/.test(selector)) return { name, version: selector };
   return selector.toLowerCase() === 'latest' ? { name } : { name, stage: selector };
 }
+
+/** The alias `Challenger` of the same model. */
+export function challengerUri(modelUri: string): string {
+  return `models:/${parseModelUri(modelUri).name}@Challenger`;
+}

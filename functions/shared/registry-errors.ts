@@ -7,3 +7,6 @@ export class RegistryUnavailable extends Error {
 export class ModelRefused extends Error {
   override name = 'ModelRefused';
 }
+
+/** No such model, version or alias is registered. */
+export class VersionAbsent extends ModelRefused {}

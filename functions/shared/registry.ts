@@ -20,6 +20,8 @@ export type Artifact = {
 export type Registry = {
   /** Which version the URI names now: one small request, no download. Throws `RegistryUnavailable` or `ModelRefused`. */
   resolve(): Promise<ModelRef>;
+  /** Of the answers, the percentage that a challenger gives: tag `kickoff.canary` of its version, 0 without one or with one that is no percentage. */
+  canaryPercent(ref: ModelRef): Promise<number>;
   /** Downloads `files` of a version (without `files`, all of them) and checks them. Throws `RegistryUnavailable` or `ModelRefused`. */
   download(ref: ModelRef, files?: readonly string[]): Promise<Artifact>;
   /** Keeps an artifact that was loaded and works as the last good one, where there is a `cacheFolder`. */
@@ -94,6 +96,14 @@ export function createRegistry(options: RegistryOptions): Registry {
       if (found.status === 'PENDING_REGISTRATION')
         throw new RegistryUnavailable(`${modelUri}: version ${found.version} is still being registered`);
       return refOf(found, modelUri);
+    },
+
+    async canaryPercent({ name, version }) {
+      const answer = await rest.get('model-versions/get', { name, version });
+      const { tags } = v.parse(v.object({ model_version: ModelVersion }), answer).model_version;
+      const value = tags.find(({ key }) => key === 'kickoff.canary')?.value ?? '0';
+      const percent = /^\d+(\.\d+)?$/.test(value) ? Number(value) : 0;
+      return percent <= 100 ? percent : 0;
     },
 
     async download(ref, files) {

@@ -52,8 +52,8 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
   const sliceTtl = Math.ceil((kept.id * slices) / (slices - 1));
 
   function requestArguments({ requests }: Job, digest: string, texts: Map<string, string>): string[] {
-    return requests.flatMap(({ request, outcome }) => {
-      if (!outcome) return ['q', short(cacheKey(digest, request)), short(flightKey(digest, request))];
+    return requests.flatMap(({ request, outcome, digest: own = digest }) => {
+      if (!outcome) return ['q', short(cacheKey(own, request)), short(flightKey(own, request))];
       const model = outcome.status === 'done' ? outcome.model : undefined;
       return [outcome.status, `0${model ? results.modelId(model, texts) : '-'}${textOf(outcome)}`, ''];
     });

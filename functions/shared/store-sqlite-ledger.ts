@@ -59,12 +59,12 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   const unfollow = file.change('DELETE FROM followers WHERE leader = ? AND leader_place = ?');
 
   function lookUp(job: Job, digest: string, now: number): (Result | undefined)[] {
-    return job.requests.map(({ request, outcome }) => {
+    return job.requests.map(({ request, outcome, digest: own = digest }) => {
       if (outcome) {
         const model = outcome.status === 'done' ? outcome.model : undefined;
         return { text: textOf(outcome), model: model ? results.modelId(model) : null, cached: false };
       }
-      const found = prediction.get(cacheKey(digest, request), now);
+      const found = prediction.get(cacheKey(own, request), now);
       return found && { ...found, cached: true };
     });
   }
@@ -109,7 +109,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
       );
     results.count('accepted', job.requests.length);
     const publish: number[] = [];
-    for (const [at, { request }] of job.requests.entries()) {
+    for (const [at, { request, digest: own = digest }] of job.requests.entries()) {
       const place = job.list ? at : single;
       const result = known[at];
       if (result) {
@@ -118,7 +118,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         results.count(failed ? 'failed' : 'done', 1);
         continue;
       }
-      const key = flightKey(digest, request);
+      const key = flightKey(own, request);
       const leader = flight.get(key, now);
       if (leader) follow(leader.job, leader.place, id, place);
       else {

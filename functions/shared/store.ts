@@ -77,8 +77,8 @@ export type Job = {
   /** UUIDv7. A request of a list has the id `<job id>.<place>`, a single one the job's own. */
   id: string;
   list: boolean;
-  /** `outcome`: known already when the job is accepted (a fixture of a list that cannot be predicted). */
-  requests: { request: PredictionRequest; outcome?: Outcome }[];
+  /** `digest`: of the version that answers this one, where it is not that of `accept`. `outcome`: known already when the job is accepted (a fixture of a list that cannot be predicted). */
+  requests: { request: PredictionRequest; outcome?: Outcome; digest?: string }[];
   replyTo?: string;
   /** traceparent, tracestate, correlationid: they go out again when the job is published again. */
   extensions?: Record<string, string>;

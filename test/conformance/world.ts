@@ -12,7 +12,9 @@ import type { Publisher } from '../../functions/ingress/src/publish.ts';
 import { createApp as createPredict } from '../../functions/predict/src/app.ts';
 import { files, load } from '../../functions/predict/src/load.ts';
 import { type Event, readEvent, structuredMessage } from '../../functions/shared/cloudevents.ts';
-import { CompletedData, completedType, requestedType } from '../../functions/shared/events.ts';
+import { followChallenger } from '../../functions/shared/challenger.ts';
+import { CompletedData, completedType, requestedType, shadowedType } from '../../functions/shared/events.ts';
+import { challengerUri } from '../../functions/shared/model-uri.ts';
 import { followModel } from '../../functions/shared/follow-model.ts';
 import { type Fetch, withHealth } from '../../functions/shared/health.ts';
 import { createLog } from '../../functions/shared/log.ts';
@@ -44,6 +46,8 @@ export type ProcessWorld = World & {
   predictAway: boolean;
   /** Predict looks at the alias now; ingress is not told. */
   predictLooks(): Promise<void>;
+  /** All look at the aliases now. */
+  looks(): Promise<void>;
   logged: string[];
 };
 
@@ -85,22 +89,43 @@ export async function startProcessWorld(
     () => world.storeAway,
   );
   const model = await followModel(registry, { ...follow, files, load: (artifact) => load(artifact, 1) });
+  const ingressChallenger = followChallenger(
+    createRegistry({ trackingUri: registryServer.url, modelUri: challengerUri(alias) }),
+    { ...follow, files: [], load: async () => ({ value: undefined, release: () => Promise.resolve() }) },
+  );
   const catalog = await followModel(registry, { ...follow, files: catalogFiles, load: loadCatalog });
-  const predict = createPredict({ model: () => model, alias, log, metrics });
+  const challenger = followChallenger(
+    createRegistry({ trackingUri: registryServer.url, modelUri: challengerUri(alias) }),
+    { ...follow, files, load: (artifact) => load(artifact, 1) },
+  );
+  const predict = createPredict({ model: () => model, challenger, alias, log, metrics });
   const cacheWrite = createCacheWrite({ store, log, metrics });
 
   const post = (event: Event): RequestInit => ({ method: 'POST', ...structuredMessage(event) });
   async function deliver(event: Event): Promise<void> {
     world.published.push(event);
-    const subscriber = { [requestedType]: predict, [completedType]: cacheWrite }[event.type];
-    if (!subscriber || (subscriber === predict && world.predictAway)) return;
-    const copies = Array.from({ length: world.copies }, async () => {
-      const response = await subscriber.request('/', post(event));
-      if (response.status !== 200) return;
-      const { headers } = response;
-      const body = await response.text();
-      await deliver(await readEvent(new Request('http://broker/', { method: 'POST', headers, body })));
-    });
+    // As eventing/triggers.yaml says.
+    const triggers = [
+      { type: requestedType, app: predict, target: '/' },
+      { type: completedType, app: cacheWrite, target: '/' },
+      { type: completedType, shadow: 'wanted', app: predict, target: '/challenger' },
+      { type: shadowedType, app: cacheWrite, target: '/shadows' },
+    ];
+    const subscribers = triggers.filter(
+      ({ type, shadow, app }) =>
+        type === event.type &&
+        (shadow === undefined || shadow === event['shadow']) &&
+        !(app === predict && world.predictAway),
+    );
+    const copies = subscribers.flatMap(({ app, target }) =>
+      Array.from({ length: world.copies }, async () => {
+        const response = await app.request(target, post(event));
+        if (response.status !== 200) return;
+        const { headers } = response;
+        const body = await response.text();
+        await deliver(await readEvent(new Request('http://broker/', { method: 'POST', headers, body })));
+      }),
+    );
     await Promise.all(copies);
   }
 
@@ -123,6 +148,7 @@ export async function startProcessWorld(
     store,
     publisher,
     catalog,
+    challenger: ingressChallenger,
     replyTo: `ingress.${v7()}`,
     log,
     metrics,
@@ -155,7 +181,12 @@ export async function startProcessWorld(
     broker: 'up',
     storeAway: false,
     predictAway: false,
-    predictLooks: () => model.refresh(),
+    async looks() {
+      await Promise.all([world.predictLooks(), catalog.refresh(), ingressChallenger.refresh()]);
+    },
+    async predictLooks() {
+      await Promise.all([model.refresh(), challenger.refresh()]);
+    },
     logged,
     deliver,
     request: async (target, init) => fetch(new Request(`http://localhost${target}`, init)),
@@ -164,7 +195,7 @@ export async function startProcessWorld(
     async close() {
       world.storeAway = false;
       await ingress.close();
-      await model.close();
+      await Promise.all([model.close(), challenger.close()]);
       await registryServer.close();
       await rm(folder, { recursive: true, force: true });
     },

@@ -15,6 +15,7 @@ export async function registryFolder(): Promise<{
     tags?: Record<string, string>,
   ): Promise<void>;
   alias(name: string, version: string): Promise<void>;
+  removeAlias(name: string): Promise<void>;
   remove(): Promise<void>;
 }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'registry-'));
@@ -46,6 +47,10 @@ export async function registryFolder(): Promise<{
     },
     async alias(name, version) {
       model.aliases[name] = version;
+      await save();
+    },
+    async removeAlias(name) {
+      model.aliases = Object.fromEntries(Object.entries(model.aliases).filter(([alias]) => alias !== name));
       await save();
     },
     remove: () => rm(folder, { recursive: true }),

@@ -8,16 +8,25 @@ import {
   extensionsOf,
   readEvent,
 } from '../../shared/cloudevents.ts';
-import { CompletedData, completedType, maxRequests, requestedType } from '../../shared/events.ts';
+import {
+  CompletedData,
+  completedType,
+  maxRequests,
+  requestedType,
+  ShadowedData,
+  shadowedType,
+} from '../../shared/events.ts';
 import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import type { ModelRef, Prediction } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/problem.ts';
 import { type Job, type Store, StoreUnavailable } from '../../shared/store.ts';
 
 /** The verbs of the store that cache-write needs. */
 export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
   deadLetters: Pick<Store['deadLetters'], 'add'>;
+  history: Pick<Store['history'], 'add' | 'shadow'>;
 };
 
 const accepted = (): Response => new Response(null, { status: 202 });
@@ -65,8 +74,22 @@ export function createApp({
       ...(replyTo === undefined ? {} : { replyTo }),
       now: now(),
     });
+    // Behind the results: nobody waits for it.
+    for (const [ref, predictions] of byModel(data.output))
+      await store.history.add({ model: ref, predictions, now: now() });
     metrics.count('kickoff_stored_total', {}, stored);
     metrics.count('kickoff_duplicates_total', {}, duplicates);
+    return accepted();
+  });
+
+  app.post('/shadows', async (c) => {
+    const shadowed = await event(c.req.raw);
+    if (!shadowed) return accepted();
+    const { type, source, id } = shadowed;
+    const data = v.safeParse(ShadowedData, shadowed.data);
+    if (type !== shadowedType || !data.success)
+      log.error('dropped: no shadowed event that can be kept', { type, source, id });
+    else await store.history.shadow({ ...data.output, now: now() });
     return accepted();
   });
 
@@ -115,6 +138,22 @@ export function createApp({
     return problemResponse(retryLater(`${why}; try again`), '');
   });
   return app;
+}
+
+/** The predictions of an event by the model that made them: a challenger's canaries name it. */
+function byModel({ model, outcomes }: CompletedData): Map<ModelRef, Prediction[]> {
+  const refs = new Map([[model.digest, model]]);
+  const made = new Map<ModelRef, Prediction[]>();
+  for (const outcome of outcomes) {
+    if (outcome.status !== 'done') continue;
+    const own = outcome.model ?? model;
+    const ref = refs.get(own.digest) ?? own;
+    refs.set(own.digest, ref);
+    const predictions = made.get(ref);
+    if (predictions) predictions.push(outcome.prediction);
+    else made.set(ref, [outcome.prediction]);
+  }
+  return made;
 }
 
 /** The value that all have in common. */

@@ -9,6 +9,7 @@ import { StoreUnavailable } from '../../shared/store.ts';
 import { continueTrace } from '../../shared/trace.ts';
 import { readText } from './body.ts';
 import { leagues } from './catalog.ts';
+import type { createChallengerState } from './challenger-state.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { type Forward, readRequested } from './events.ts';
 import { inferenceRoutes } from './inference-protocol.ts';
@@ -27,6 +28,7 @@ export type IngressParts = PredictionParts & {
   forward: Forward;
   alias: string;
   webhook: Webhook | undefined;
+  challengerState: ReturnType<typeof createChallengerState>;
   log: Log;
   metrics: Metrics;
 };
@@ -128,15 +130,17 @@ export function createApp(
   });
 
   route('/v1/model', {
-    GET() {
-      const { catalog, alias } = present();
+    async GET() {
+      const { catalog, alias, challengerState } = present();
       const { ref, loadedSince, value } = catalog.current();
+      const challenger = await challengerState(ref);
       const card = v.safeParse(v.object({ metrics: v.unknown() }), value.card);
       return Response.json({
         ...ref,
         alias,
         loadedSince,
         metrics: card.success ? card.output.metrics : null,
+        ...(challenger ? { challenger } : {}),
       });
     },
   });

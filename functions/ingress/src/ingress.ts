@@ -1,10 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { type Challenger, isCanary } from '../../shared/challenger.ts';
 import type { FollowedModel } from '../../shared/follow-model.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import type { ModelRef } from '../../shared/prediction.ts';
 import type { Settled, Store } from '../../shared/store.ts';
 import type { IngressParts } from './app.ts';
 import type { Catalog } from './catalog.ts';
+import { createChallengerState } from './challenger-state.ts';
 import type { Config } from './config.ts';
 import { createForward } from './events.ts';
 import { createPredictClient, type PredictDirectly } from './predict-client.ts';
@@ -34,6 +37,7 @@ export function createIngress({
   store,
   publisher,
   catalog,
+  challenger,
   replyTo,
   log,
   metrics,
@@ -45,6 +49,7 @@ export function createIngress({
   store: Store;
   publisher: Publisher;
   catalog: FollowedModel<Catalog>;
+  challenger: Challenger<undefined>;
   replyTo: string;
   log: Log;
   metrics: Metrics;
@@ -53,14 +58,25 @@ export function createIngress({
   const recent = createRecent(config.RECENT_PREDICTIONS);
   const waiting = createWaiting(store, log);
   const ended = new AbortController();
+  let unmet: string | undefined;
   let stopListening: (() => Promise<void>) | undefined;
 
   function settle(settled: readonly Settled[]): void {
     const { digest } = catalog.current().ref;
-    for (const one of settled) recent.remember(one);
-    // Predict has moved to another version before our own look at the alias.
-    if (settled.some(({ model }) => model !== undefined && model.digest !== digest)) void catalog.refresh();
+    const other = challenger.model()?.current().ref.digest;
+    for (const one of settled) {
+      recent.remember(one);
+      // Predict has moved to another version before our own look at the alias. Once for each: it may be the one that stays behind.
+      const seen = modelOf(one)?.digest;
+      if (seen === undefined || seen === digest || seen === other || unmet === `${digest} ${seen}`) continue;
+      unmet = `${digest} ${seen}`;
+      void catalog.refresh();
+    }
     waiting.settle(settled);
+  }
+
+  function canaryDigest(fixture: { home: string; away: string }): string | undefined {
+    return isCanary(fixture, challenger.percent()) ? challenger.model()?.current().ref.digest : undefined;
   }
 
   async function listen(): Promise<void> {
@@ -95,12 +111,17 @@ export function createIngress({
           ? undefined
           : createWebhook({
               secret: config.MLFLOW_WEBHOOK_SECRET,
-              refresh: () => catalog.refresh(),
+              async refresh() {
+                await Promise.all([catalog.refresh(), challenger.refresh()]);
+              },
               predictUrl: config.PREDICT_URL,
               log,
             }),
       forward: createForward({ store, publisher, publishDeadlineMs, log }),
+      canaryDigest,
+      challengerState: createChallengerState(store, challenger),
       submit: createSubmit({
+        canaryDigest,
         store,
         publisher,
         predictDirectly,
@@ -123,8 +144,12 @@ export function createIngress({
       ended.abort();
       waiting.close();
       await stopListening?.();
-      await catalog.close();
+      await Promise.all([catalog.close(), challenger.close()]);
       await store.close();
     },
   };
+}
+
+function modelOf({ outcome, model }: Settled): ModelRef | undefined {
+  return (outcome.status === 'done' ? outcome.model : undefined) ?? model;
 }

@@ -1,5 +1,7 @@
 import { readConfig } from '../../shared/config.ts';
 import { cannotLoad, configuredRegistry } from '../../shared/configured-registry.ts';
+import { followChallenger } from '../../shared/challenger.ts';
+import { challengerUri } from '../../shared/model-uri.ts';
 import { followModel } from '../../shared/follow-model.ts';
 import { newId } from '../../shared/id.ts';
 import { createLog } from '../../shared/log.ts';
@@ -32,6 +34,16 @@ async function main(): Promise<void> {
     log,
   });
   catalog.catch(() => undefined);
+  // Only which version it is: predict asks it.
+  const challenger = followChallenger(
+    configuredRegistry({ ...config, MODEL_CACHE_DIR: undefined }, 'ingress', challengerUri(config.MODEL_URI)),
+    {
+      files: [],
+      pollMs: config.MODEL_POLL_MS,
+      load: async () => ({ value: undefined, release: () => Promise.resolve() }),
+      log,
+    },
+  );
   await serve({
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
@@ -51,6 +63,7 @@ async function main(): Promise<void> {
     store,
     publisher,
     catalog: await catalog.catch(cannotLoad(config)),
+    challenger,
     replyTo: `ingress.${newId()}`,
     log,
     metrics,

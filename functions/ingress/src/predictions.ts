@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { newId } from '../../shared/id.ts';
+import type { Fixture } from '../../shared/prediction.ts';
 import { Problem } from '../../shared/problem.ts';
 import type { Job, Store, StoredOutcome } from '../../shared/store.ts';
 import { continueTrace } from '../../shared/trace.ts';
@@ -23,6 +24,8 @@ export type PredictionParts = {
   recent: Recent;
   waiting: Pick<Waiting, 'open' | 'hurried'>;
   submit: Submit;
+  /** The digest of the challenger, for a fixture that it answers. */
+  canaryDigest: (fixture: Fixture) => string | undefined;
   replyTo: string;
   defaultWaitMs: number;
 };
@@ -36,7 +39,7 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
   const prefer = readPrefer(headers.get('prefer'), parts.defaultWaitMs);
   const key = headers.get('idempotency-key');
   if (key === null && !prefer.async) {
-    const cached = fromRecent(asked, parts.recent, ref.digest);
+    const cached = fromRecent(asked, parts.recent, (fixture) => parts.canaryDigest(fixture) ?? ref.digest);
     if (cached) return done(jobAnswer(newId(), asked.list, cached), prefer);
   }
   const fresh = newId();
@@ -112,14 +115,18 @@ function done(answer: object, { applied }: Preference): Response {
 }
 
 /** The outcomes of what is asked, when this replica has seen all of it lately. */
-function fromRecent({ fixtures }: Asked, recent: Recent, digest: string): StoredOutcome[] | undefined {
+function fromRecent(
+  { fixtures }: Asked,
+  recent: Recent,
+  digestOf: (fixture: Fixture) => string,
+): StoredOutcome[] | undefined {
   const outcomes: StoredOutcome[] = [];
   for (const each of fixtures) {
     if ('fault' in each) {
       outcomes.push({ outcome: failedOutcome('', each.fault), cached: false });
       continue;
     }
-    const hit = recent.find(digest, each.fixture);
+    const hit = recent.find(digestOf(each.fixture), each.fixture);
     if (!hit) return undefined;
     outcomes.push({
       outcome: { id: '', status: 'done', prediction: hit.prediction },

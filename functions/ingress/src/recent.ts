@@ -21,9 +21,11 @@ export function createRecent(limit: number): Recent {
       return found;
     },
     remember({ outcome, model }) {
-      if (outcome.status !== 'done' || !model) return;
+      if (outcome.status !== 'done') return;
       const { prediction } = outcome;
-      kept.set(cacheKey(model.digest, prediction), { prediction, model });
+      const own = outcome.model ?? model;
+      if (!own) return;
+      kept.set(cacheKey(own.digest, prediction), { prediction, model: own });
       if (kept.size <= limit) return;
       for (const oldest of kept.keys()) {
         kept.delete(oldest);

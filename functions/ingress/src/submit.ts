@@ -30,6 +30,7 @@ export function createSubmit({
   waiting,
   settle,
   digest,
+  canaryDigest = () => undefined,
   replyTo,
   limit,
   publishDeadlineMs,
@@ -42,6 +43,8 @@ export function createSubmit({
   waiting: Pick<Waiting, 'open'>;
   settle: (settled: readonly Settled[]) => void;
   digest: () => string;
+  /** The digest of the challenger, for a request that it answers. */
+  canaryDigest?: (request: PredictionRequest) => string | undefined;
   replyTo: string;
   limit: number;
   publishDeadlineMs: number;
@@ -53,7 +56,17 @@ export function createSubmit({
   let storeAway = false;
   const size = { limit: maxRequests, size: ({ requests }: { requests: unknown[] }) => requests.length };
 
-  const accept = gather<Job, Accepted>((jobs) => store.accept(jobs, { digest: digest(), now: now() }), size);
+  const assigned = (job: Job): Job => ({
+    ...job,
+    requests: job.requests.map((each) => {
+      const own = canaryDigest(each.request);
+      return own === undefined ? each : { ...each, digest: own };
+    }),
+  });
+  const accept = gather<Job, Accepted>(
+    (jobs) => store.accept(jobs.map(assigned), { digest: digest(), now: now() }),
+    size,
+  );
 
   /** True when the broker has confirmed. */
   const publish = gather<Sent, boolean>(async (batch) => {

@@ -9,13 +9,25 @@ import {
   extensionsOf,
   readEvent,
 } from '../../shared/cloudevents.ts';
-import { completedType, maxRequests, RequestedData, requestedType, travelling } from '../../shared/events.ts';
+import type { Challenger } from '../../shared/challenger.ts';
+import {
+  CompletedData,
+  completedType,
+  maxRequests,
+  RequestedData,
+  requestedType,
+  shadowedType,
+  shadowExtension,
+  travelling,
+} from '../../shared/events.ts';
 import type { FollowedModel } from '../../shared/follow-model.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { type Outcome, PredictionRequest } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/problem.ts';
+import { answerCanaries } from './canary.ts';
 import { predict, type Predictor } from './predict.ts';
+import { shadow } from './shadow.ts';
 
 /** The card of the model that is shown to people: what it was trained on and how good it was. */
 export type Loaded = Predictor & { card: unknown };
@@ -35,11 +47,13 @@ const Envelope = v.object({
  */
 export function createApp({
   model,
+  challenger,
   alias,
   log,
   metrics,
 }: {
   model: () => Following | undefined;
+  challenger?: Pick<Challenger<Loaded>, 'model' | 'percent' | 'refresh'>;
   alias: string;
   log: Log;
   metrics: Metrics;
@@ -58,7 +72,7 @@ export function createApp({
   app.post('/v1/model/refresh', async () => {
     const following = model();
     if (!following) return notLoaded();
-    await following.refresh();
+    await Promise.all([following.refresh(), challenger?.refresh()]);
     return Response.json(following.current().ref);
   });
 
@@ -78,20 +92,50 @@ export function createApp({
     const { requests, failed, replyTo } = readRequests(event, log);
     if (requests.length + failed.length === 0) return nothingToSay();
     const start = performance.now();
-    const { ref, outcomes } = await following.use(async (loaded, { ref }) => ({
+    const { ref, made } = await following.use(async (loaded, { ref }) => ({
       ref,
-      outcomes: [...(await predict(loaded, requests)), ...failed],
+      made: await predict(loaded, requests),
     }));
+    const other = challenger?.model();
+    const answered = await answerCanaries(made, requests, other, challenger?.percent() ?? 0);
+    const outcomes = [...answered, ...failed];
+    const shadowed = other !== undefined && other.current().ref.digest !== ref.digest;
     metrics.observe('kickoff_inference_seconds', (performance.now() - start) / 1000);
     for (const { status } of outcomes) metrics.count('kickoff_outcomes_total', { status });
     const completed = createEvent({
       id: v5(`${event.source}\n${event.id}`, namespace),
       source: '/kickoff/predict',
       type: completedType,
-      extensions: extensionsOf(event, travelling),
+      extensions: { ...extensionsOf(event, travelling), ...(shadowed ? shadowExtension : {}) },
       data: { model: ref, outcomes, ...(replyTo === undefined ? {} : { replyTo }) },
     });
     const { headers, body } = binaryMessage(completed);
+    return new Response(body, { headers });
+  });
+
+  // A completed event that the Broker brings back, behind its answer: what the challenger says is for nobody who waits.
+  app.post('/challenger', async (c) => {
+    const following = model();
+    if (!following || !challenger) return notLoaded();
+    const event = await readEvent(c.req.raw).catch(() => undefined);
+    const data = v.safeParse(CompletedData, event?.data);
+    if (event?.type !== completedType || !data.success) {
+      log.error('dropped: no completed event', { type: event?.type, id: event?.id });
+      return nothingToSay();
+    }
+    // A process that has just started may not have met it.
+    if (!challenger.model()) await challenger.refresh();
+    const shadowed = await shadow(data.output, following, challenger);
+    if (!shadowed) return nothingToSay();
+    const { headers, body } = binaryMessage(
+      createEvent({
+        id: v5(`${event.source}\n${event.id}`, namespace),
+        source: '/kickoff/predict',
+        type: shadowedType,
+        extensions: extensionsOf(event, travelling),
+        data: shadowed,
+      }),
+    );
     return new Response(body, { headers });
   });
 

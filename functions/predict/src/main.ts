@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { commonEntries, modelEntries, readConfig } from '../../shared/config.ts';
 import { cannotLoad, configuredRegistry } from '../../shared/configured-registry.ts';
+import { type Challenger, followChallenger } from '../../shared/challenger.ts';
+import { challengerUri } from '../../shared/model-uri.ts';
 import { followModel, type FollowedModel } from '../../shared/follow-model.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
@@ -20,8 +22,13 @@ async function main(): Promise<void> {
   });
   const readiness = { ready: false };
   const running: { model?: FollowedModel<Loaded> } = {};
-  const app = createApp({ model: () => running.model, alias: config.MODEL_URI, log, metrics });
   const threads = inferenceThreads();
+  // Nobody waits for it: it is looked for beside the model.
+  const challenger: Challenger<Loaded> = followChallenger(
+    configuredRegistry({ ...config, MODEL_CACHE_DIR: undefined }, 'predict', challengerUri(config.MODEL_URI)),
+    { files, pollMs: config.MODEL_POLL_MS, load: (artifact) => load(artifact, threads), log },
+  );
+  const app = createApp({ model: () => running.model, challenger, alias: config.MODEL_URI, log, metrics });
   const following = followModel(configuredRegistry(config, 'predict'), {
     files,
     pollMs: config.MODEL_POLL_MS,
@@ -37,7 +44,9 @@ async function main(): Promise<void> {
     readiness,
     drainMs: config.DRAIN_MS,
     log,
-    close: async () => running.model?.close(),
+    async close() {
+      await Promise.all([running.model?.close(), challenger.close()]);
+    },
   });
   // Loads its native code while the registry answers.
   await import('onnxruntime-node');

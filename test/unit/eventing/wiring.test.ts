@@ -142,7 +142,7 @@ describe('refused, naming file, line and field', () => {
 
   test('all faults at once', () => {
     const message = refusal('triggers.yaml', /broker: kickoff/g, 'broker: none');
-    expect(message.split('\n')).toHaveLength(3);
+    expect(message.split('\n')).toHaveLength(5);
   });
 });
 
@@ -158,9 +158,10 @@ describe('the shipped wiring', () => {
   });
 
   test('no function replies with a type that its own Trigger takes', () => {
-    const types = wiring.triggers.map(({ filter }) => filter['type']);
-    expect(new Set(types).size).toBe(types.length);
-    expect(types).not.toContain(undefined);
+    // Predict's completed event comes back to it once, marked; what it replies to that is of another type.
+    const filters = wiring.triggers.map(({ filter }) => JSON.stringify(filter));
+    expect(new Set(filters).size).toBe(filters.length);
+    expect(wiring.triggers.map(({ filter }) => filter['type'])).not.toContain(undefined);
   });
 
   test('every queue that refuses has somewhere to refuse to', () => {

@@ -1,0 +1,28 @@
+import { isCanary } from '../../shared/challenger.ts';
+import type { Outcome, PredictionRequest } from '../../shared/prediction.ts';
+import type { Following } from './app.ts';
+import { predict } from './predict.ts';
+
+/** The champion's outcomes, those of canary matches replaced by the challenger's, which name their model. Where it has none the champion's stays. */
+export async function answerCanaries(
+  outcomes: readonly Outcome[],
+  requests: readonly PredictionRequest[],
+  challenger: Pick<Following, 'use'> | undefined,
+  percent: number,
+): Promise<readonly Outcome[]> {
+  const chosen = requests.filter((_, n) => {
+    const outcome = outcomes[n];
+    return outcome?.status === 'done' && isCanary(outcome.prediction, percent);
+  });
+  if (!challenger || chosen.length === 0) return outcomes;
+  const answers = await challenger.use(async (loaded, { ref }) =>
+    (await predict(loaded, chosen)).map((outcome) =>
+      outcome.status === 'done' ? { ...outcome, model: ref } : undefined,
+    ),
+  );
+  const byRequest = new Map(chosen.map((request, n) => [request, answers[n]]));
+  return outcomes.map((outcome, n) => {
+    const request = requests[n];
+    return (request && byRequest.get(request)) ?? outcome;
+  });
+}
