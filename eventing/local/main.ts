@@ -45,6 +45,7 @@ async function main(): Promise<void> {
         fail(error.message);
       if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
         fail(`port ${port} is in use: stop what listens there, or set PORT to another`);
+      if (error instanceof Error && 'code' in error) fail(`cannot start: ${error.message}`);
       throw error;
     },
   );
