@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as v from 'valibot';
+import { modelEntries, readConfig } from '../functions/shared/config.ts';
+import { configuredRegistry } from '../functions/shared/configured-registry.ts';
+import { ModelRefused, RegistryUnavailable } from '../functions/shared/registry-errors.ts';
+import { createTeams, type Teams, TeamsFile } from '../functions/shared/teams.ts';
+import { startRegistry } from './local/registry.ts';
+import { type Command, Refusal } from './operator.ts';
+
+/** The teams of the model that answers: of MLFLOW_TRACKING_URI, or of the shipped registry. Throws a `Refusal` when they cannot be had. */
+export async function knownTeams({ env }: Pick<Command, 'env'>): Promise<Teams> {
+  const shipped = env['MLFLOW_TRACKING_URI'] ? undefined : await startRegistry('model/registry');
+  try {
+    const config = readConfig(v.object(modelEntries), {
+      ...env,
+      ...(shipped ? { MLFLOW_TRACKING_URI: shipped.url } : {}),
+    });
+    const registry = configuredRegistry({ ...config, MODEL_CACHE_DIR: undefined }, 'operator');
+    const artifact = await registry.download(await registry.resolve(), ['teams.json']);
+    const text = await readFile(path.join(artifact.folder, 'teams.json'), 'utf8');
+    await artifact.discard();
+    return createTeams(v.parse(TeamsFile, JSON.parse(text)));
+  } catch (error) {
+    if (error instanceof ModelRefused || error instanceof RegistryUnavailable)
+      throw new Refusal(`the teams of the model cannot be read: ${error.message}`);
+    throw error;
+  } finally {
+    await shipped?.close();
+  }
+}
