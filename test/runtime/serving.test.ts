@@ -81,7 +81,7 @@ describe('refuses with a reason', () => {
 });
 
 describe('serves', () => {
-  test('a burst of 200 from zero, never more than the limit in one process', async () => {
+  test('a burst of 200 from zero, each with 200', async () => {
     const here = await world({ ingress: { concurrency: 4, target: 4, max: 3 } });
     expect(here.pids()).toEqual([]);
     const answers = await Promise.all(
