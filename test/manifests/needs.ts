@@ -6,3 +6,5 @@ export const kustomize: Need = await goTool('sigs.k8s.io/kustomize/kustomize/v5@
 export const kubernetesSchemas: Need = await python('test/manifests/requirements.txt');
 /** The messaging topology operator 1.20.1's types. */
 export const topologyTypes: Need = await goProgram('test/manifests/topology');
+/** CEL as Kubernetes evaluates it in admission policies. */
+export const admission: Need = await goProgram('test/manifests/admission');
