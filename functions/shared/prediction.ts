@@ -15,12 +15,15 @@ export const Fixture = v.strictObject({
 });
 export type Fixture = v.InferOutput<typeof Fixture>;
 
+/** A UUID, and behind a dot the place of the request where it came in a list. */
+const RequestId = v.pipe(
+  v.string(),
+  v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.\d{1,3})?$/, 'must be a lower-case UUID'),
+);
+
 /** A fixture with the id of its request: a UUID, and behind a dot its place where the request came in a list. */
 export const PredictionRequest = v.object({
-  id: v.pipe(
-    v.string(),
-    v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.\d{1,3})?$/, 'must be a lower-case UUID'),
-  ),
+  id: RequestId,
   ...Fixture.entries,
 });
 export type PredictionRequest = v.InferOutput<typeof PredictionRequest>;
@@ -55,13 +58,13 @@ export type Prediction = v.InferOutput<typeof Prediction>;
 /** What became of one request: a prediction, or the reason why there can be none. */
 export const Outcome = v.variant('status', [
   v.object({
-    id: v.string(),
+    id: RequestId,
     status: v.literal('done'),
     prediction: Prediction,
     model: v.optional(ModelRef),
   }),
   v.object({
-    id: v.string(),
+    id: RequestId,
     status: v.literal('failed'),
     reason: v.string(),
     nearest: v.optional(v.array(v.string())),
