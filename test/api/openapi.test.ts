@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { AxeBuilder } from '@axe-core/playwright';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openApi } from '../../functions/ingress/page/openapi.ts';
 import { startChromium } from '../browser/chromium.ts';
 import { type Served, serveWorld } from '../browser/served.ts';
@@ -82,12 +84,21 @@ describe('the description of the API', () => {
     { timeout: 280_000 },
     async () => {
       if ('missing' in venv) return;
+      const folder = await mkdtemp(path.join(tmpdir(), 'kickoff-schemathesis-'));
+      onTestFinished(() => rm(folder, { recursive: true, force: true }));
       const schemathesis = path.join(path.dirname(venv.path), 'st');
       const options = ['--checks', 'all', '--max-examples', '25', '--seed', '1', '--no-color'];
       const { stdout } = await run(
         schemathesis,
-        ['--config-file', 'test/api/schemathesis.toml', 'run', `${served.url}/openapi.json`, ...options],
-        { timeout: 270_000, maxBuffer: 2 ** 26 },
+        [
+          '--config-file',
+          path.resolve('test/api/schemathesis.toml'),
+          'run',
+          `${served.url}/openapi.json`,
+          ...options,
+        ],
+        // It keeps what it found in the folder it runs in.
+        { timeout: 270_000, maxBuffer: 2 ** 26, cwd: folder },
       ).catch((error: unknown) => {
         // Its exit code says only that there are failures.
         throw new Error(

@@ -174,6 +174,7 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
     await page.getByText('from the cache').waitFor();
     await page.goto(`${served.url}/`);
     const before = page.locator('.earlier a');
+    await before.first().waitFor();
     expect(await before.allTextContents()).toEqual([expect.stringContaining('Real Madrid v FC Barcelona')]);
     await before.click();
     await heading(page).waitFor();
