@@ -227,15 +227,22 @@ export const faults: readonly Fault[] = [
   skewed('cache-write', -hour),
   {
     name: 'dead-letter-sink',
-    what: 'Redis down for 75 s: retries and dead letters run out',
-    async strike({ redis: server }) {
+    what: 'Redis down for 75 s with events on their way: retries and dead letters run out',
+    async strike(system) {
+      const { redis: server, kickoff } = system;
+      // Without it hardly an event is on its way when Redis goes, and none is accepted afterwards.
+      const pids = await signal(system, 'cache-write', 'SIGSTOP');
+      await wait(2000);
       await server.kill9();
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
       await wait(75_000);
       await server.start();
+      if (!/is lost: .* from the dead-letter sink/.test(kickoff.output()))
+        throw new Error('no dead letter was lost: the fault did not strike');
     },
+    storeAway: true,
     settleSeconds: 300,
     long: true,
-    storeAway: true,
   },
   {
     name: 'poison',
