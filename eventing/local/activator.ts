@@ -28,6 +28,8 @@ export type Activator = {
   submit(exchange: Exchange): void;
   /** The exchange ended, wherever it was. */
   done(exchange: Exchange): void;
+  /** Its replica took no connection, so that nothing of the exchange was sent: it waits for another. */
+  unsent(exchange: Exchange): void;
   /** Replicas came or ended slots: sends what waits. */
   flow(): void;
   /** Serve: requests go to a replica's own queue, which refuses what is too much. Proxy: they wait here. */
@@ -46,7 +48,7 @@ export function createActivator(
   const meter = createMeter();
   const pick = pickReplica(containerConcurrency);
   const active = new Set<Exchange>();
-  const waiting = new Set<Exchange>();
+  let waiting = new Set<Exchange>();
   let sweeper: NodeJS.Timeout | undefined;
 
   function begin(exchange: Exchange, replica: Replica): void {
@@ -63,6 +65,27 @@ export function createActivator(
       exchange.replica = replica;
       replica.queue.add(exchange);
     } else exchange.refuse({ status: 503, detail: 'pending request queue full', retryAfterSeconds: 1 });
+  }
+
+  /** Takes the exchange off its replica, whose queue moves on: to the replica, or back here when it is ready no more. */
+  function release(exchange: Exchange, replica: Replica): void {
+    if (!replica.queue.delete(exchange)) replica.inFlight--;
+    const reachable = replica.state === 'ready' || replica.state === 'draining';
+    const [next] = replica.queue;
+    if (next && reachable) {
+      replica.queue.delete(next);
+      begin(next, replica);
+    } else if (next) {
+      hold([...replica.queue]);
+      replica.queue.clear();
+    }
+    replica.settled();
+  }
+
+  /** Those that had a replica came before all that wait. */
+  function hold(exchanges: readonly Exchange[]): void {
+    for (const exchange of exchanges) exchange.replica = undefined;
+    waiting = new Set([...exchanges, ...waiting]);
   }
 
   function sweep(): void {
@@ -132,14 +155,16 @@ export function createActivator(
       waiting.delete(exchange);
       const { replica } = exchange;
       if (!replica) return;
-      if (!replica.queue.delete(exchange)) replica.inFlight--;
-      const [next] = replica.queue;
-      if (next && replica.state !== 'gone') {
-        replica.queue.delete(next);
-        begin(next, replica);
-      }
-      replica.settled();
+      release(exchange, replica);
       if (waiting.size > 0) activator.flow();
+    },
+    unsent(exchange) {
+      const { replica } = exchange;
+      if (!replica) return;
+      release(exchange, replica);
+      hold([exchange]);
+      activator.flow();
+      if (backend.replicas().length === 0) backend.wanted();
     },
     flow() {
       const replicas = backend.replicas();

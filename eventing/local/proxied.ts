@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.ts';
 import { forwardedHeaders, staysHere } from './forwarded-headers.ts';
 import { refusalAnswer } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
+import { neverConnected } from './replica.ts';
 import type { Replica } from './replica.ts';
 
 const cut = new Error('the exchange was ended');
@@ -138,8 +139,10 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    if (error === cut) return;
-    this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
+    if (this.#ended) return;
+    this.replica?.suspect();
+    if (!this.#controller && neverConnected(error)) this.#activator.unsent(this);
+    else this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
   }
 
   #end(): void {

@@ -10,6 +10,7 @@ import type { ColdStart, ColdStartPhases } from './cold-start.ts';
 import type { Exchange } from './exchange.ts';
 import { freePort } from './free-port.ts';
 
+/** `starting`: not ready yet, or not any more. */
 export type ReplicaState = 'starting' | 'ready' | 'draining' | 'gone';
 
 /** One process of a revision. */
@@ -29,6 +30,8 @@ export type Replica = {
   /** Takes no new request; finishes, gets SIGTERM, and SIGKILL after `deadlineMs`. Resolves when the process is gone. */
   drain(deadlineMs: number): Promise<void>;
   kill(): void;
+  /** A connection to it failed: it takes no request until its readiness endpoint answers again, as after its start. */
+  suspect(): void;
   /** To be called when `inFlight` or `queue` went down. */
   settled(): void;
 };
@@ -51,12 +54,20 @@ export type ReplicaOptions = {
   scheduledMs: number;
   line: (line: string) => void;
   coldStart: (phases: ColdStartPhases) => void;
-  ready(replica: Replica): void;
+  ready(): void;
+  /** A connection to it failed, or it is gone: no more requests to it. */
+  unready(): void;
   exited(replica: Replica, exit: ReplicaExit): void;
 };
 
 const guard = path.join(import.meta.dirname, 'parent-guard.cjs');
 const keptLines = 20;
+
+/** Whether an error of the pool's says that there was no connection, before a request was begun on it. */
+export function neverConnected(error: Error): boolean {
+  const code = 'code' in error ? error.code : undefined;
+  return code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'UND_ERR_DESTROYED';
+}
 
 /** Starts a process and asks its readiness endpoint until it is ready; it is killed when it is not within `startTimeoutMs`. */
 export async function startReplica(options: ReplicaOptions): Promise<Replica> {
@@ -76,6 +87,8 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const lastLines: string[] = [];
   let emptied: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let unreadyMs = performance.now();
+  let wasReady = false;
 
   const replica: Replica = {
     revision: options.revision,
@@ -110,6 +123,13 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     kill() {
       child.kill('SIGKILL');
     },
+    suspect() {
+      if (replica.state !== 'ready') return;
+      replica.state = 'starting';
+      unreadyMs = performance.now();
+      probe();
+      options.unready();
+    },
     settled() {
       if (replica.inFlight + replica.queue.size === 0) emptied?.();
     },
@@ -129,9 +149,10 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const gone = new Promise<void>((resolve) => {
     const end = (code: number | null, signal: string | null): void => {
       clearTimeout(timer);
-      const wasReady = replica.state !== 'starting';
       replica.state = 'gone';
       emptied?.();
+      // Before the pool: what it has not sent is to go elsewhere.
+      options.unready();
       void replica.pool.destroy().catch(() => undefined);
       resolve();
       // What the process said last may still be in the pipes; a grandchild may hold them open.
@@ -162,7 +183,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     const again = (): void => {
       probing = false;
       if (replica.state !== 'starting') return;
-      const age = performance.now() - replica.startedMs;
+      const age = performance.now() - unreadyMs;
       if (age > options.startTimeoutMs) {
         lastLines.push(`not ready within ${options.startTimeoutMs / 1000} s`);
         replica.kill();
@@ -172,6 +193,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     request.on('error', again);
     request.on('response', (response) => {
       response.resume();
+      probing = false;
       const status = response.statusCode ?? 0;
       if (status < 200 || status >= 400) {
         again();
@@ -179,8 +201,9 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
       }
       if (replica.state !== 'starting') return;
       replica.state = 'ready';
+      wasReady = true;
       coldStart.reached('ready');
-      options.ready(replica);
+      options.ready();
     });
   }
   timer = setTimeout(probe, 25);

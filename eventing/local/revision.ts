@@ -74,6 +74,7 @@ export function createRevision(options: RevisionOptions): Revision {
         reported = false;
         refresh();
       },
+      unready: refresh,
       exited,
     });
     starting--;

@@ -5,6 +5,7 @@ import type { Exchange } from './exchange.ts';
 import { staysHere } from './forwarded-headers.ts';
 import { refusalAnswer } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
+import { neverConnected } from './replica.ts';
 import type { Replica } from './replica.ts';
 import type { HttpResponse } from './seams.ts';
 
@@ -89,7 +90,10 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
+    if (this.#ended) return;
+    this.replica?.suspect();
+    if (!this.#controller && neverConnected(error)) this.#activator.unsent(this);
+    else this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
   }
 
   #end(abort: boolean): void {

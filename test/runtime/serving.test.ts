@@ -78,6 +78,57 @@ describe('refuses with a reason', () => {
     expect((await fetch(`${here.url}/exit`)).status).toBe(502);
     expect((await fetch(here.url)).status).toBe(200);
   });
+
+  test('a request that no replica takes in time, with 504', async () => {
+    const here = await world({ ingress: {} }, { timeoutSeconds: 1 });
+    expect((await fetch(`${here.url}/unlisten`)).status).toBe(200);
+    for (const pid of here.pids()) process.kill(pid, 'SIGSTOP');
+    const answer = await fetch(here.url);
+    expect(answer.status).toBe(504);
+    expect(await answer.json()).toMatchObject({ detail: 'activator request timeout' });
+  });
+});
+
+describe('sends a request of which nothing was sent to another replica', () => {
+  const pidOf = async (answer: Response): Promise<number> => ((await answer.json()) as { pid: number }).pid;
+
+  test('when the connection is refused, long before the process is gone', async () => {
+    const here = await world({ ingress: {} });
+    const first = await pidOf(await fetch(`${here.url}/unlisten?then=exit`));
+    const body = new Blob(['a body of unknown length']).stream();
+    const [one, other] = await Promise.all([
+      fetch(`${here.url}/echo`),
+      fetch(`${here.url}/echo`, { method: 'POST', body, duplex: 'half' }),
+    ]);
+    expect([one.status, other.status]).toEqual([200, 200]);
+    const seen = (await other.json()) as { pid: number; body: string };
+    expect(seen.body).toBe('a body of unknown length');
+    expect(seen.pid).not.toBe(first);
+  });
+
+  test('and takes the replica back when it listens again', async () => {
+    const here = await world({ ingress: {} });
+    const first = await pidOf(await fetch(`${here.url}/unlisten?then=listen`));
+    const answer = await fetch(`${here.url}/echo`);
+    expect(answer.status).toBe(200);
+    expect(await pidOf(answer)).toBe(first);
+  });
+
+  test('when it was in the queue of one that died', async () => {
+    const here = await world(
+      { ingress: { concurrency: 1, max: 1 } },
+      { autoscaler: { 'target-burst-capacity': '0' } },
+    );
+    expect((await fetch(here.url)).status).toBe(200);
+    await until(() => statusOf(here).path === 'Serve', { deadline: 10_000 });
+    const dies = fetch(`${here.url}/hang`);
+    await until(() => statusOf(here).inFlight === 1);
+    const queued = [fetch(`${here.url}/echo`), fetch(`${here.url}/echo`)];
+    await until(() => statusOf(here).inFlight === 3);
+    process.kill(here.pids()[0] ?? 0, 'SIGKILL');
+    expect((await dies).status).toBe(502);
+    expect((await Promise.all(queued)).map(({ status }) => status)).toEqual([200, 200]);
+  });
 });
 
 describe('serves', () => {
