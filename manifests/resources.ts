@@ -18,37 +18,82 @@ export type Sums = {
   storage: number;
 };
 
-/** Cores and bytes that the pods and volumes of a bundle ask for; a function counts with its `max-scale` or, `idle`, its `min-scale`. */
-export function resourceSums(documents: readonly Document[], functions: 'idle' | 'full'): Sums {
+/** What eventing-rabbitmq 1.22 asks for a pod of its own where its object has no annotation; and Knative for each queue-proxy. */
+const eventingPod = {
+  'cpu-request': '50m',
+  'memory-request': '64Mi',
+  'cpu-limit': '4',
+  'memory-limit': '600Mi',
+};
+const queueProxyCpu = 0.025;
+
+/**
+ * Cores and bytes that the pods and volumes of a bundle ask for, those included that Knative makes of it: queue-proxies, the ingress,
+ * dispatchers and adapter of eventing-rabbitmq. `replicas` says how many of each function.
+ */
+export function resourceSums(
+  documents: readonly Document[],
+  replicas: 'min-scale' | 'one' | 'max-scale',
+): Sums {
   const sums: Sums = { pods: 0, requests: { cpu: 0, memory: 0 }, limits: { cpu: 0, memory: 0 }, storage: 0 };
   for (const document of documents) {
-    const replicas = replicasOf(document, functions);
-    const containers =
-      document.kind === 'RabbitmqCluster' ? [document['spec']] : listAt(podSpec(document), 'containers');
+    const pods = podsOf(document, replicas);
+    const containers = containersOf(document);
     if (containers.length === 0) continue;
-    sums.pods += replicas;
+    sums.pods += pods;
+    if (isFunction(document)) sums.requests.cpu += pods * queueProxyCpu;
     for (const container of containers)
       for (const kind of ['requests', 'limits'] as const)
         for (const what of ['cpu', 'memory'] as const)
-          sums[kind][what] += replicas * amount(at(container, 'resources', kind, what));
-    sums.storage += replicas * amount(at(document, 'spec', 'persistence', 'storage'));
+          sums[kind][what] += pods * amount(at(container, 'resources', kind, what));
+    sums.storage += pods * amount(at(document, 'spec', 'persistence', 'storage'));
     for (const claim of listAt(document, 'spec', 'volumeClaimTemplates'))
-      sums.storage += replicas * amount(at(claim, 'spec', 'resources', 'requests', 'storage'));
+      sums.storage += pods * amount(at(claim, 'spec', 'resources', 'requests', 'storage'));
   }
   return sums;
+}
+
+const ofEventing = new Set(['Broker', 'Trigger', 'RabbitmqSource']);
+
+function containersOf(document: Document): unknown[] {
+  if (document.kind === 'RabbitmqCluster') return [document['spec']];
+  if (!ofEventing.has(document.kind)) return listAt(podSpec(document), 'containers');
+  const own = Object.fromEntries(
+    Object.keys(eventingPod).flatMap((key) => {
+      const value = document.metadata.annotations[`rabbitmq.eventing.knative.dev/${key}`];
+      return value === undefined ? [] : [[key, value]];
+    }),
+  );
+  // Annotations replace the defaults as a whole.
+  const set: Record<string, string> = Object.keys(own).length > 0 ? own : eventingPod;
+  return [
+    {
+      resources: {
+        requests: { cpu: set['cpu-request'], memory: set['memory-request'] },
+        limits: { cpu: set['cpu-limit'], memory: set['memory-limit'] },
+      },
+    },
+  ];
+}
+
+function isFunction({ apiVersion }: Document): boolean {
+  return apiVersion.startsWith('serving.knative.dev/');
 }
 
 function amount(value: unknown): number {
   return typeof value === 'string' || typeof value === 'number' ? quantity(value) : 0;
 }
 
-function replicasOf(document: Document, functions: 'idle' | 'full'): number {
-  if (document.apiVersion.startsWith('serving.knative.dev/')) {
-    const scale = functions === 'idle' ? 'min-scale' : 'max-scale';
+function podsOf(document: Document, replicas: 'min-scale' | 'one' | 'max-scale'): number {
+  if (isFunction(document)) {
+    if (replicas === 'one') return 1;
     return Number(
-      at(document, 'spec', 'template', 'metadata', 'annotations', `autoscaling.knative.dev/${scale}`),
+      at(document, 'spec', 'template', 'metadata', 'annotations', `autoscaling.knative.dev/${replicas}`),
     );
   }
+  // A dead-letter sink gets a dispatcher of its own.
+  if (ofEventing.has(document.kind))
+    return at(document, 'spec', 'delivery', 'deadLetterSink') === undefined ? 1 : 2;
   return Number(at(document, 'spec', 'replicas') ?? 1);
 }
 

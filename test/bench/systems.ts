@@ -244,7 +244,11 @@ async function mlflow(parts: Parts): Promise<string> {
       ...['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', port, '--workers', '1'],
       ...['--backend-store-uri', store, '--serve-artifacts', '--artifacts-destination', artifacts],
     ],
-    { ...threads, PATH: `${path.dirname(await interpreter())}:${process.env['PATH'] ?? ''}` },
+    {
+      ...threads,
+      MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
+      PATH: `${path.dirname(await interpreter())}:${process.env['PATH'] ?? ''}`,
+    },
     { cwd: parts.folder, counted: false },
   );
   await answers(`http://127.0.0.1:${port}/health`, undefined);

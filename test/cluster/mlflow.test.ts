@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { request } from 'node:http';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { listAt, parseDocuments, podSpec } from '../../manifests/bundle.ts';
+import { listAt, parseDocuments, podSpec, textAt } from '../../manifests/bundle.ts';
 import { publishModel } from '../../manifests/publish-model.ts';
+import { quantity } from '../../manifests/resources.ts';
 import { python } from '../needs.ts';
 import { freePort } from '../servers/free-port.ts';
 import { end, ready, start, type Running } from '../servers/process.ts';
@@ -12,18 +14,38 @@ import { end, ready, start, type Running } from '../servers/process.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 const mlflow = await python('model/requirements-mlflow.txt');
 
+const [container] = parseDocuments(
+  readFileSync(path.join(root, 'manifests/base/mlflow.yaml'), 'utf8'),
+).flatMap((document) => listAt(podSpec(document), 'containers'));
+const env: Record<string, string> = {
+  NAMESPACE: 'kickoff',
+  ...Object.fromEntries(
+    listAt(container, 'env').flatMap((one) => {
+      const value = textAt(one, 'value');
+      return value === undefined ? [] : [[textAt(one, 'name') ?? '', value]];
+    }),
+  ),
+};
+
 /** The command of manifests/base/mlflow.yaml, as the container would run it, on another port and volume. */
 function manifestCommand(port: number, data: string): string[] {
-  const documents = parseDocuments(readFileSync(path.join(root, 'manifests/base/mlflow.yaml'), 'utf8'));
-  const [container] = documents.flatMap((document) => listAt(podSpec(document), 'containers'));
-  const variables: Record<string, string> = { SERVICE: 'mlflow', NAMESPACE: 'kickoff' };
   return listAt(container, 'command').map((word) =>
     String(word)
-      .replace(/\$\((\w+)\)/g, (_, name: string) => variables[name] ?? '')
+      .replace(/\$\((\w+)\)/g, (_, name: string) => env[name] ?? '')
       .replace('--port=5000', `--port=${port}`)
       .replace('--host=0.0.0.0', '--host=127.0.0.1')
       .replace('/data/', `${data}/`),
   );
+}
+
+/** Resident MiB of the processes of a group. */
+function residentMib(group: number | undefined): number {
+  const listed = execFileSync('ps', ['-eo', 'pgid=,rss='], { encoding: 'utf8' });
+  return listed
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .reduce((sum, [pgid, rss = 0]) => (pgid === group ? sum + rss / 1024 : sum), 0);
 }
 
 describe.skipIf('missing' in mlflow)('MLflow as the manifest starts it', () => {
@@ -37,7 +59,7 @@ describe.skipIf('missing' in mlflow)('MLflow as the manifest starts it', () => {
     mkdirSync(path.join(data, 'artifacts'));
     const bin = path.dirname(mlflow.path);
     const [program = '', ...args] = manifestCommand(port, data);
-    server = start(path.join(bin, program), args, { PATH: `${bin}:${process.env['PATH'] ?? ''}` });
+    server = start(path.join(bin, program), args, { ...env, PATH: `${bin}:${process.env['PATH'] ?? ''}` });
     await ready(
       server,
       async () => (await fetch(`${url}/health`).catch(() => undefined))?.ok ?? false,
@@ -86,6 +108,14 @@ describe.skipIf('missing' in mlflow)('MLflow as the manifest starts it', () => {
     );
     const shipped = readFileSync(path.join(root, 'model/registry/match-outcome/1/model.onnx'));
     expect(Buffer.compare(Buffer.from(await file.arrayBuffer()), shipped)).toBe(0);
+  });
+
+  test('stays within the memory that the manifest gives it', () => {
+    const limit = quantity(textAt(container, 'resources', 'limits', 'memory') ?? '') / 2 ** 20;
+    const resident = residentMib(server.child.pid);
+    console.log(`MLflow: ${Math.round(resident)} MiB resident of ${limit} MiB allowed`);
+    expect(resident).toBeGreaterThan(50);
+    expect(resident).toBeLessThan(0.8 * limit);
   });
 });
 

@@ -41,6 +41,7 @@ export async function startMlflowRegistry(python: string): Promise<MlflowRegistr
       ],
       {
         MLFLOW_DISABLE_TELEMETRY: 'true',
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
         MLFLOW_WEBHOOK_ALLOWED_SCHEMES: 'http,https',
         MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS: 'true',
         MLFLOW_WEBHOOK_CACHE_TTL: '1',

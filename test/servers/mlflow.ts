@@ -26,7 +26,7 @@ export async function startMlflow(python: string): Promise<Mlflow> {
       ...['--backend-store-uri', `sqlite:///${folder}/mlflow.db`],
       ...['--artifacts-destination', path.join(folder, 'artifacts')],
     ],
-    { MLFLOW_DISABLE_TELEMETRY: 'true' },
+    { MLFLOW_DISABLE_TELEMETRY: 'true', MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' },
   );
   const healthy = async (): Promise<boolean> =>
     (await fetch(`${url}/health`).catch(() => undefined))?.ok ?? false;

@@ -17,6 +17,15 @@ function metadata<A extends v.ObjectEntries>(annotations: A) {
   });
 }
 
+const quantity = v.pipe(v.string(), v.regex(/^\d+(m|Mi|Gi)?$/, 'must be a quantity, such as 10m or 24Mi'));
+/** Requests and limits of the pods that eventing-rabbitmq makes; one machine has none of them. */
+const podResources = {
+  'rabbitmq.eventing.knative.dev/cpu-request': v.optional(quantity),
+  'rabbitmq.eventing.knative.dev/cpu-limit': v.optional(quantity),
+  'rabbitmq.eventing.knative.dev/memory-request': v.optional(quantity),
+  'rabbitmq.eventing.knative.dev/memory-limit': v.optional(quantity),
+};
+
 const clusterReference = v.strictObject({
   namespace: v.optional(name),
   connectionSecret: v.strictObject({ name }),
@@ -74,6 +83,7 @@ export const BrokerManifest = v.strictObject({
   kind: v.literal('Broker'),
   metadata: metadata({
     'eventing.knative.dev/broker.class': v.literal('RabbitMQBroker', 'must be RabbitMQBroker'),
+    ...podResources,
   }),
   spec: v.strictObject({
     config: v.strictObject({
@@ -96,6 +106,7 @@ export const TriggerManifest = v.strictObject({
       v.transform(Number),
       parallelism,
     ),
+    ...podResources,
   }),
   spec: v.strictObject({
     broker: name,
@@ -121,7 +132,7 @@ export const TriggerManifest = v.strictObject({
 export const SourceManifest = v.strictObject({
   apiVersion: v.literal('sources.knative.dev/v1alpha1'),
   kind: v.literal('RabbitmqSource'),
-  metadata: metadata({}),
+  metadata: metadata(podResources),
   spec: v.strictObject({
     rabbitmqClusterReference: clusterReference,
     rabbitmqResourcesConfig: v.strictObject({
