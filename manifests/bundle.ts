@@ -34,6 +34,13 @@ export function build(kustomize: readonly [string, ...string[]], folder: string)
   );
 }
 
+/** A whole installation of the project in `root`: an overlay with its functions, built by kubectl. */
+export function installation(root: string, overlay: string): Document[] {
+  return [overlay, `${overlay}/functions`].flatMap((part) =>
+    build(['kubectl', 'kustomize'], `${root}/manifests/overlays/${part}`),
+  );
+}
+
 /** The value at a path of keys and indices, undefined where there is none. */
 export function at(value: unknown, ...path: (string | number)[]): unknown {
   let here: unknown = value;

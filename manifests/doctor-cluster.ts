@@ -1,10 +1,17 @@
 import * as v from 'valibot';
+import type { Document } from './bundle.ts';
 import { ClusterFault, kubectl, kubectlJson } from './cluster.ts';
+import { crds, created, operators } from './doctor-requirements.ts';
 import type { Finding } from './doctor-local.ts';
-import { secretKeys } from './secret-plan.ts';
+import { roomFinding } from './doctor-room.ts';
+import { connectionKeys, secretKeys } from './secret-plan.ts';
 
 const Named = v.looseObject({
-  metadata: v.looseObject({ name: v.string(), namespace: v.optional(v.string(), '') }),
+  metadata: v.looseObject({
+    name: v.string(),
+    namespace: v.optional(v.string(), ''),
+    annotations: v.optional(v.record(v.string(), v.string()), {}),
+  }),
 });
 const Crd = v.looseObject({
   ...Named.entries,
@@ -15,6 +22,11 @@ const Deployment = v.looseObject({
     name: v.string(),
     namespace: v.string(),
     labels: v.optional(v.record(v.string(), v.string()), {}),
+  }),
+  spec: v.looseObject({
+    template: v.looseObject({
+      spec: v.looseObject({ containers: v.array(v.looseObject({ image: v.string() })) }),
+    }),
   }),
   status: v.optional(v.looseObject({ readyReplicas: v.optional(v.number(), 0) }), { readyReplicas: 0 }),
 });
@@ -28,124 +40,100 @@ const Secret = v.looseObject({
   metadata: v.looseObject({ name: v.string(), labels: v.optional(v.record(v.string(), v.string()), {}) }),
   data: v.optional(v.record(v.string(), v.string()), {}),
 });
-const items = <S extends v.GenericSchema>(schema: S) => v.looseObject({ items: v.array(schema) });
+const Claim = v.looseObject({ ...Named.entries, spec: v.looseObject({ namespace: v.string() }) });
+const ConfigMap = v.looseObject({
+  ...Named.entries,
+  data: v.optional(v.record(v.string(), v.string()), {}),
+});
 
-const serving =
-  'install Knative Serving 1.22 or later with Kourier (knative.dev/docs/install/yaml-install/serving)';
-const eventing = 'install Knative Eventing 1.22 or later (knative.dev/docs/install/yaml-install/eventing)';
-const rabbit =
-  'install eventing-rabbitmq 1.22 or later: rabbitmq-broker.yaml and rabbitmq-source.yaml of its release';
-const topology = 'install the RabbitMQ messaging topology operator 1.20 or later (it needs cert-manager)';
+/** The objects of a kind, or why they cannot be read: a kind that is missing is said elsewhere, a permission here. */
+async function read<const S extends v.GenericSchema>(
+  schema: S,
+  resource: string,
+  refusals: Finding[],
+  ...where: string[]
+): Promise<v.InferOutput<S>[]> {
+  try {
+    const args = ['get', resource, ...where];
+    return (await kubectlJson(v.looseObject({ items: v.array(schema) }), args)).items;
+  } catch (error) {
+    if (!(error instanceof ClusterFault) || !/forbidden|doesn't have a resource type/i.test(error.message))
+      throw error;
+    if (/forbidden/i.test(error.message))
+      refusals.push({ ok: false, text: `permission to list ${resource}`, remedy: ofAdministrator });
+    return [];
+  }
+}
 
-const crds: readonly [name: string, version: string, remedy: string][] = [
-  ['services.serving.knative.dev', 'v1', serving],
-  ['domainmappings.serving.knative.dev', 'v1beta1', serving],
-  ['clusterdomainclaims.networking.internal.knative.dev', 'v1alpha1', serving],
-  ['brokers.eventing.knative.dev', 'v1', eventing],
-  ['triggers.eventing.knative.dev', 'v1', eventing],
-  ['pingsources.sources.knative.dev', 'v1', eventing],
-  ['rabbitmqbrokerconfigs.eventing.knative.dev', 'v1alpha1', rabbit],
-  ['rabbitmqsources.sources.knative.dev', 'v1alpha1', rabbit],
-  ['exchanges.rabbitmq.com', 'v1beta1', topology],
-  ['queues.rabbitmq.com', 'v1beta1', topology],
-  ['bindings.rabbitmq.com', 'v1beta1', topology],
-];
+const ofAdministrator = `ask the cluster's administrator, or use a kubeconfig that may`;
 
-const operators: readonly [name: string, least: string, remedy: string][] = [
-  ['knative-serving/controller', '1.22', serving],
-  ['knative-serving/net-kourier-controller', '1.22', serving],
-  ['kourier-system/3scale-kourier-gateway', '', serving],
-  ['knative-eventing/eventing-controller', '1.22', eventing],
-  ['knative-eventing/rabbitmq-broker-controller', '1.22', rabbit],
-  ['rabbitmq-system/messaging-topology-operator', '1.20', topology],
-];
-
-const created: readonly string[] = [
-  'namespaces',
-  'validatingadmissionpolicies.admissionregistration.k8s.io',
-  'networkpolicies.networking.k8s.io',
-  'statefulsets.apps',
-  'services.serving.knative.dev',
-  'triggers.eventing.knative.dev',
-  'queues.rabbitmq.com',
-  'secrets',
-];
-
-/** What a cluster lacks for this project, each with its remedy. Only reads. */
-export async function clusterFindings(params: {
-  namespace: string;
-  host: string;
-  'node-port': string;
-}): Promise<Finding[]> {
+/** What a cluster lacks for the documents of `build`, a whole installation, each with its remedy. Only reads. */
+export async function clusterFindings(
+  params: { namespace: string; host: string; 'node-port': string },
+  build: () => Document[],
+): Promise<Finding[]> {
   const { namespace, host, 'node-port': port } = params;
   const version = v.parse(
     v.looseObject({ serverVersion: v.looseObject({ major: v.string(), minor: v.string() }) }),
     JSON.parse(await kubectl(['version', '-o', 'json'])),
   ).serverVersion;
-  const minor = Number.parseInt(version.minor);
-  const [known, deployments, services, secrets, classes, claims] = await Promise.all([
-    kubectlJson(items(Crd), ['get', 'customresourcedefinitions.apiextensions.k8s.io']),
-    kubectlJson(items(Deployment), ['get', 'deployments.apps', '-A']),
-    kubectlJson(items(Service), ['get', 'services', '-A']),
-    kubectlJson(items(Secret), ['get', 'secrets', '-n', namespace]),
-    kubectlJson(items(Named), ['get', 'storageclasses.storage.k8s.io']),
-    kubectlJson(items(v.looseObject({ ...Named.entries, spec: v.looseObject({ namespace: v.string() }) })), [
-      'get',
-      'clusterdomainclaims.networking.internal.knative.dev',
-    ]).catch((error: unknown) => {
-      // Its kind is missing: said below with its remedy.
-      if (error instanceof ClusterFault) return { items: [] };
-      throw error;
-    }),
+  const refusals: Finding[] = [];
+  const [known, deployments, services, secrets, classes, claims, configs] = await Promise.all([
+    read(Crd, 'customresourcedefinitions.apiextensions.k8s.io', refusals),
+    read(Deployment, 'deployments.apps', refusals, '-A'),
+    read(Service, 'services', refusals, '-A'),
+    read(Secret, 'secrets', refusals, '-n', namespace),
+    read(Named, 'storageclasses.storage.k8s.io', refusals),
+    read(Claim, 'clusterdomainclaims.networking.internal.knative.dev', refusals),
+    read(ConfigMap, 'configmaps', refusals, '-n', 'knative-serving'),
   ]);
-  const allowed = await Promise.all(
-    created.map(async (resource) => ({ resource, may: await mayCreate(resource, namespace) })),
-  );
-  const holder = claims.items.find(({ metadata }) => metadata.name === host)?.spec.namespace;
-  const onPort = services.items.find(({ spec }) =>
-    spec.ports.some(({ nodePort }) => nodePort === Number(port)),
-  );
-  const taker = onPort ? `${onPort.metadata.namespace}/${onPort.metadata.name}` : undefined;
-  const isKourier = taker === 'kourier-system/kourier';
+  const [allowed, room] = await Promise.all([
+    Promise.all(
+      Object.values(created).map(async (resource) => ({
+        resource,
+        may: await mayCreate(resource, namespace),
+      })),
+    ),
+    roomFinding(build(), namespace),
+  ]);
   return [
     {
-      ok: minor >= 30,
+      ok: Number.parseInt(version.minor) >= 30,
       text: `Kubernetes ${version.major}.${version.minor}`,
       remedy: 'Kubernetes 1.30 or later: manifests/base/pod-security.yaml needs ValidatingAdmissionPolicy',
     },
+    ...refusals,
     ...crds.map(([name, served, remedy]) => ({
-      ok: known.items.some(
+      ok: known.some(
         (crd) =>
           crd.metadata.name === name && crd.spec.versions.some((one) => one.name === served && one.served),
       ),
       text: `CRD ${name} ${served}`,
       remedy,
     })),
-    ...operators.map(([name, least, remedy]) => operator(deployments.items, name, least, remedy)),
+    ...operators.map(([name, least, remedy]) => operator(deployments, name, least, remedy)),
+    networkClass(configs),
     {
-      ok: classes.items.length > 0,
-      text: 'a StorageClass for the volumes',
-      remedy: 'install a storage provisioner, or create PersistentVolumes by hand',
+      ok: classes.some(
+        ({ metadata }) => metadata.annotations['storageclass.kubernetes.io/is-default-class'] === 'true',
+      ),
+      text: 'a default StorageClass for the volumes',
+      remedy:
+        classes.length > 0
+          ? `kubectl annotate storageclass ${classes[0]?.metadata.name ?? ''} storageclass.kubernetes.io/is-default-class=true`
+          : 'install a storage provisioner, or create PersistentVolumes by hand',
     },
+    ...(room ? [room] : []),
     ...allowed.map(({ resource, may }) => ({
       ok: may,
       text: `permission to create ${resource}`,
-      remedy: `ask the cluster's administrator, or use a kubeconfig that may`,
+      remedy: ofAdministrator,
     })),
-    ...Object.entries(secretKeys).map(([name, keys]) => secretFinding(secrets.items, namespace, name, keys)),
-    {
-      ok: taker === undefined || isKourier,
-      text: isKourier ? `Kourier on node port ${port}` : `node port ${port} free for Kourier`,
-      remedy: `${taker ?? ''} has it: choose another node-port in manifests/params/params.yaml`,
-    },
-    {
-      ok: host !== 'predictions.example.org' && (holder === undefined || holder === namespace),
-      text: `domain ${host}`,
-      remedy:
-        holder === undefined
-          ? 'set host in manifests/params/params.yaml to your own name'
-          : `namespace ${holder} has claimed it: kubectl delete clusterdomainclaim ${host}, or choose another host`,
-    },
+    ...Object.entries(secretKeys).map(([name, keys]) =>
+      secretFinding(secrets, namespace, name, name === 'rabbitmq' ? connectionKeys : keys),
+    ),
+    nodePort(services, port),
+    domain(claims, namespace, host),
   ];
 }
 
@@ -156,7 +144,8 @@ function operator(
   remedy: string,
 ): Finding {
   const found = deployments.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === name);
-  const version = found?.metadata.labels['app.kubernetes.io/version'] ?? '';
+  const tag = /:v?(\d+\.\d+[^@]*)/.exec(found?.spec.template.spec.containers[0]?.image ?? '')?.[1];
+  const version = found?.metadata.labels['app.kubernetes.io/version'] ?? tag ?? '';
   // Labels of nightly builds are no versions: taken as recent.
   const old = least !== '' && /^v?\d+\./.test(version) && compare(version.replace(/^v/, ''), least) < 0;
   const ready = (found?.status.readyReplicas ?? 0) > 0;
@@ -177,6 +166,18 @@ function compare(a: string, b: string): number {
   return 0;
 }
 
+const kourier = 'kourier.ingress.networking.knative.dev';
+
+function networkClass(configs: v.InferOutput<typeof ConfigMap>[]): Finding {
+  const data = configs.find(({ metadata }) => metadata.name === 'config-network')?.data ?? {};
+  const name = data['ingress-class'] ?? data['ingress.class'];
+  return {
+    ok: name === kourier,
+    text: `Knative's network class ${name ?? 'is not set'}`,
+    remedy: `kubectl -n knative-serving patch configmap config-network -p '{"data":{"ingress-class":"${kourier}"}}'`,
+  };
+}
+
 function secretFinding(
   secrets: v.InferOutput<typeof Secret>[],
   namespace: string,
@@ -194,6 +195,29 @@ function secretFinding(
       found && unlabelled && missing.length === 0
         ? `kubectl -n ${namespace} label secret rabbitmq rabbitmq.com/topology-operator=true: without it the operator does not see the Secret`
         : 'npm run secrets -- init, then npm run secrets -- apply',
+  };
+}
+
+function nodePort(services: v.InferOutput<typeof Service>[], port: string): Finding {
+  const taker = services.find(({ spec }) => spec.ports.some(({ nodePort }) => nodePort === Number(port)));
+  const name = taker ? `${taker.metadata.namespace}/${taker.metadata.name}` : undefined;
+  const isKourier = name === 'kourier-system/kourier';
+  return {
+    ok: name === undefined || isKourier,
+    text: isKourier ? `Kourier on node port ${port}` : `node port ${port} free for Kourier`,
+    remedy: `${name ?? ''} has it: choose another node-port in manifests/params/params.yaml`,
+  };
+}
+
+function domain(claims: v.InferOutput<typeof Claim>[], namespace: string, host: string): Finding {
+  const holder = claims.find(({ metadata }) => metadata.name === host)?.spec.namespace;
+  return {
+    ok: host !== 'predictions.example.org' && (holder === undefined || holder === namespace),
+    text: `domain ${host}`,
+    remedy:
+      holder === undefined
+        ? 'set host in manifests/params/params.yaml to your own name'
+        : `namespace ${holder} has claimed it: kubectl delete clusterdomainclaim ${host}, or choose another host`,
   };
 }
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { installation } from './bundle.ts';
 import { command } from './cluster.ts';
 import { clusterFindings } from './doctor-cluster.ts';
 import { localFindings } from './doctor-local.ts';
@@ -8,7 +9,9 @@ const root = path.resolve(import.meta.dirname, '..');
 
 await command(async () => {
   const cluster = process.argv.includes('--cluster');
-  const findings = cluster ? await clusterFindings(readParams(root)) : localFindings(root);
+  const findings = cluster
+    ? await clusterFindings(readParams(root), () => installation(root, 'single-node'))
+    : localFindings(root);
   for (const { ok, text, remedy } of findings) {
     console.log(`${ok ? 'ok   ' : 'FAULT'} ${text}`);
     if (!ok) console.log(`      ${remedy}`);

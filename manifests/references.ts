@@ -1,3 +1,4 @@
+import { connectionKeys } from './secret-plan.ts';
 import { at, listAt, podSpec, textAt, title, type Document } from './bundle.ts';
 
 /** A name that one object uses of another one: `key` or `port` of it where given. */
@@ -94,8 +95,7 @@ function* ofWiring(document: Document, from: string): Generator<Reference> {
   if (config !== undefined) yield { from, kind: String(at(spec, 'config', 'kind')), name: config };
   const connection = textAt(spec, 'rabbitmqClusterReference', 'connectionSecret', 'name');
   if (connection !== undefined)
-    for (const key of ['username', 'password', 'uri', 'port'])
-      yield { from, kind: 'Secret', name: connection, key };
+    for (const key of connectionKeys) yield { from, kind: 'Secret', name: connection, key };
   const external = textAt(spec, 'secretBackend', 'externalSecret', 'name');
   if (external !== undefined) yield { from, kind: 'Secret', name: external, key: 'default_user.conf' };
   const queue = textAt(spec, 'rabbitmqResourcesConfig', 'queueName');

@@ -48,6 +48,9 @@ export function secretManifest(namespace: string, name: string, { labels, values
   };
 }
 
+/** What the operators need of the Secret that leads to RabbitMQ. */
+export const connectionKeys = ['username', 'password', 'uri', 'port'] as const;
+
 /** Names and keys of the Secrets that `newSecrets` makes. */
 export const secretKeys: KnownSecrets = Object.fromEntries(
   Object.entries(newSecrets('kickoff')).map(([name, { values }]) => [name, Object.keys(values)]),

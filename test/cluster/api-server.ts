@@ -17,6 +17,9 @@ type Resource = { name: string; kind: string; namespaced: boolean };
 const groups: Record<string, Resource[]> = {
   v1: [
     { name: 'namespaces', kind: 'Namespace', namespaced: false },
+    { name: 'nodes', kind: 'Node', namespaced: false },
+    { name: 'pods', kind: 'Pod', namespaced: true },
+    { name: 'configmaps', kind: 'ConfigMap', namespaced: true },
     { name: 'secrets', kind: 'Secret', namespaced: true },
     { name: 'services', kind: 'Service', namespaced: true },
   ],
@@ -36,7 +39,7 @@ const groups: Record<string, Resource[]> = {
 
 /**
  * A small Kubernetes API server for the real kubectl: discovery, get, list with a label selector, JSON patch with its `test`, and access
- * reviews. `forbidden` are resources that nobody may create.
+ * reviews. `forbidden` are resources that nobody may create or list.
  */
 export async function startApiServer(): Promise<{
   url: string;
@@ -76,6 +79,8 @@ export async function startApiServer(): Promise<{
     const [resource, name] = namespace === undefined ? rest : rest.slice(2);
     const known = resources.find((one) => one.name === resource);
     if (!known) return failure(404, 'NotFound', `the server could not find the requested resource`);
+    if (name === undefined && forbidden.has(known.name))
+      return failure(403, 'Forbidden', `${known.name} is forbidden: User "test" cannot list resource`);
     if (name === undefined) return ok(list(group, known, namespace, url.searchParams.get('labelSelector')));
     const stored = objects.get(keyOf(group, known.name, namespace, name));
     if (!stored) return failure(404, 'NotFound', `${known.name} "${name}" not found`);

@@ -161,7 +161,8 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
         'CRD triggers.eventing.knative.dev v1',
         'CRD queues.rabbitmq.com v1beta1',
         'knative-eventing/rabbitmq-broker-controller missing',
-        'a StorageClass',
+        "Knative's network class is not set",
+        'a default StorageClass',
         'Secret kickoff/rabbitmq',
         'domain predictions.example.org',
       ])
@@ -173,15 +174,22 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
 
     test('an old version, a missing label, a missing key, a forbidden resource, a taken port, a claimed host', async () => {
       deployment('knative-serving', 'controller', '1.15.2');
-      deployment('rabbitmq-system', 'messaging-topology-operator', '1.20.1');
-      secret('rabbitmq', {});
+      deployment('rabbitmq-system', 'messaging-topology-operator', undefined, 'operator:1.19.0');
+      secret('rabbitmq', {}, ['username', 'password', 'uri', 'port']);
       secret('redis', {}, []);
       api.forbidden.add('networkpolicies.networking.k8s.io');
+      api.forbidden.add('storageclasses');
       api.put({
         apiVersion: 'v1',
         kind: 'Service',
         metadata: { name: 'ingress-nginx', namespace: 'web' },
         spec: { ports: [{ port: 80, nodePort: 31390 }] },
+      });
+      api.put({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'config-network', namespace: 'knative-serving' },
+        data: { 'ingress-class': 'istio.ingress.networking.knative.dev' },
       });
       api.put({
         apiVersion: 'networking.internal.knative.dev/v1alpha1',
@@ -191,19 +199,54 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
       });
       const { text } = await run('doctor.ts', ['--cluster']);
       expect(text).toMatch(/FAULT knative-serving\/controller 1.15.2\n +install Knative Serving 1.22/);
-      expect(text).toMatch(/ok {4}rabbitmq-system\/messaging-topology-operator 1.20.1/);
+      expect(text).toMatch(
+        /FAULT rabbitmq-system\/messaging-topology-operator 1.19.0\n +install the RabbitMQ/,
+      );
       expect(text).toMatch(/FAULT Secret kickoff\/rabbitmq\n +kubectl -n kickoff label secret rabbitmq/);
       expect(text).toMatch(/FAULT Secret kickoff\/redis without password/);
       expect(text).toMatch(/FAULT permission to create networkpolicies.networking.k8s.io/);
+      expect(text).toMatch(/FAULT permission to list storageclasses.storage.k8s.io\n +ask/);
+      expect(text).toMatch(/FAULT Knative's network class istio.*\n +kubectl -n knative-serving patch/);
       expect(text).toMatch(/FAULT node port 31390 free for Kourier\n +web\/ingress-nginx has it/);
       expect(text).toMatch(/FAULT domain predictions.example.org\n +namespace other has claimed it/);
     });
 
-    function deployment(namespace: string, name: string, version: string): void {
+    test.each([
+      ['1200m', 'ok   '],
+      ['1700m', 'FAULT'],
+    ])('a node of 2 cores of which %s are asked for', async (cpu, verdict) => {
+      api.put({
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name: 'one' },
+        status: { allocatable: { cpu: '2', memory: '4Gi' } },
+      });
+      const pod = (name: string, namespace: string, phase: string, requested: string): void => {
+        api.put({
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name, namespace },
+          spec: { containers: [{ name: 'a', resources: { requests: { cpu: requested, memory: '1Gi' } } }] },
+          status: { phase },
+        });
+      };
+      pod('activator', 'knative-serving', 'Running', cpu);
+      pod('ended', 'knative-serving', 'Succeeded', '1');
+      // Our own are what the room is for.
+      pod('redis-0', 'kickoff', 'Running', '1');
+      const { text } = await run('doctor.ts', ['--cluster']);
+      const free = (2 - Number.parseInt(cpu) / 1000).toFixed(2);
+      expect(text).toMatch(
+        new RegExp(`^${verdict} room for one replica .* have ${free} cores and 3072 MiB unrequested$`, 'm'),
+      );
+    });
+
+    function deployment(namespace: string, name: string, version?: string, image = 'image'): void {
       api.put({
         apiVersion: 'apps/v1',
         kind: 'Deployment',
-        metadata: { name, namespace, labels: { 'app.kubernetes.io/version': version } },
+        metadata: { name, namespace, labels: version ? { 'app.kubernetes.io/version': version } : {} },
+        spec: { template: { spec: { containers: [{ name: 'a', image }] } } },
         status: { readyReplicas: 1 },
       });
     }

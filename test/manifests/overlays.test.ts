@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { created } from '../../manifests/doctor-requirements.ts';
 import { title, type Document } from '../../manifests/bundle.ts';
 import { podSecurityFaults } from '../../manifests/pod-security.ts';
 import { danglingReferences } from '../../manifests/references.ts';
@@ -20,6 +21,15 @@ describe.skipIf(unbuilt).each(overlays)('overlay %s', (overlay) => {
     const ids = documents.map((one) => `${one.apiVersion} ${title(one)} in ${one.metadata.namespace ?? '-'}`);
     expect(ids.length).toBeGreaterThan(30);
     expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+  });
+
+  test('holds kinds only of which the doctor asks for the permission', () => {
+    const kinds = [...documents, ...built('base/knative')].map(({ kind, apiVersion }) =>
+      apiVersion === 'serving.knative.dev/v1' ? `Knative ${kind}` : kind,
+    );
+    // Of `ha` only, which needs the cluster operator.
+    const known = [...Object.keys(created), 'RabbitmqCluster', 'PodDisruptionBudget'];
+    expect([...new Set(kinds)].filter((kind) => !known.includes(kind))).toEqual([]);
   });
 
   test('names nothing that does not exist', () => {
