@@ -1,8 +1,11 @@
-"""Which version answers: moving the alias forward, and back again."""
+"""Which version answers: moving the alias forward, back again, and letting another one predict beside it."""
 
 from typing import Protocol
 
 from .faults import Fault
+
+# The functions look for these names (functions/shared/model-uri.ts, registry.ts).
+CHALLENGER, CANARY_TAG = "Challenger", "kickoff.canary"
 
 
 class Registry(Protocol):
@@ -12,6 +15,8 @@ class Registry(Protocol):
     def move(self, name: str, alias: str, version: str) -> None: ...
     def tag(self, name: str, key: str) -> str: ...
     def set_tag(self, name: str, key: str, value: str) -> None: ...
+    def remove(self, name: str, alias: str) -> None: ...
+    def tag_version(self, name: str, version: str, key: str, value: str) -> None: ...
 
 
 def move(registry: Registry, name: str, alias: str, version: str) -> None:
@@ -38,6 +43,21 @@ def rollback(registry: Registry, name: str, alias: str) -> tuple[str, str]:
     registry.move(name, alias, back)
     registry.set_tag(name, _key(alias), ",".join(past))
     return back, now
+
+
+def challenge(registry: Registry, name: str, version: str, canary: float) -> None:
+    """Lets a version predict beside the one that answers, and answer this percentage of the matches itself."""
+    registry.tag_version(name, version, CANARY_TAG, f"{canary:g}")
+    registry.move(name, CHALLENGER, version)
+
+
+def withdraw(registry: Registry, name: str) -> str:
+    """Ends the challenge; returns the version that was the challenger."""
+    challenger = registry.holder(name, CHALLENGER)
+    if challenger is None:
+        raise Fault(f"{name} has no challenger")
+    registry.remove(name, CHALLENGER)
+    return challenger
 
 
 def _key(alias: str) -> str:

@@ -35,14 +35,23 @@ class Evaluation:
     frozen: np.ndarray
 
 
+def lacking(matches: list[Match], params: Params) -> str | None:
+    """What the results lack for the evaluated seasons, or None."""
+    there, wanted = sorted({match.season for match in matches}), {params.evaluate.season, *params.evaluate.seasons}
+    if missing := sorted(wanted - set(there)):
+        return f"no match of season {', '.join(missing)}"
+    if there.index(min(wanted)) <= SETTLED:
+        return f"fewer than {SETTLED + 1} seasons before {min(wanted)}"
+    return None
+
+
 def evaluate(matches: list[Match], params: Params) -> Evaluation:
     """Rolling origin over all matches, and ratings frozen at the start of each evaluated season."""
     outcome = np.array([match.outcome for match in matches])
     season = np.array([match.season for match in matches])
     top = np.array([match.tier == 1 for match in matches])
-    missing = sorted({params.evaluate.season, *params.evaluate.seasons} - set(season))
-    if missing:
-        raise Fault(f"no match of season {', '.join(missing)} in the data: change `evaluate` in model/params.yaml")
+    if lacks := lacking(matches, params):
+        raise Fault(f"{lacks}: add results, or change `evaluate` in the parameters")
     with progress("rating", len(matches)) as seen:
         _, rates = rate(matches, params.ratings, seen)
     gaps = elo_gaps(matches)
@@ -98,6 +107,22 @@ def report(evaluation: Evaluation, params: Params) -> Report:
     )
 
 
+def figures(result: Report) -> dict:
+    """The figures that go into a card and into MLflow: those of the model, of it frozen, and of the baselines."""
+    one, every = f"season_{result.season.replace('-', '_')}", f"seasons_{result.seasons.replace('-', '_')}"
+    elo, base = "Elo + ordered logit", "base rates"
+    return rounded(
+        {
+            one: asdict(result.one["ours"]),
+            every: {"n": result.all["ours"].n, "rps": result.all["ours"].rps},
+            "frozen": {one: asdict(result.frozen_one), every: asdict(result.frozen_all)},
+            "baselines": {
+                name: {one: asdict(result.one[name]), every: asdict(result.all[name])} for name in (base, elo)
+            },
+        }
+    )
+
+
 def table(result: Report) -> str:
     """The table of figures as Markdown."""
     one, every = next(iter(result.one.values())).n, next(iter(result.all.values())).n
@@ -110,11 +135,8 @@ def table(result: Report) -> str:
     for name, a, b in rows:
         cells = f"{a.log_loss:.4f} / {_short(a.rps, 4)} / {_short(a.accuracy, 3)} / {_short(a.ece, 3)}"
         lines.append(f"| {name} | {cells} | {_short(b.rps, 4)} |")
-    gap = result.versus_elo
     lines.append("")
-    lines.append(
-        f"RPS of ours less Elo's, {result.seasons}, paired: {gap.mean:+.5f} [{gap.low:+.5f}, {gap.high:+.5f}] (95 %)"
-    )
+    lines.append(f"RPS of ours less Elo's, {result.seasons}, paired: {result.versus_elo} (95 %)")
     return "\n".join(lines)
 
 

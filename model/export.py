@@ -12,7 +12,11 @@ DECIMALS = 6
 # A season is over on this day, or when this share of its matches has been played (the data have small gaps).
 SEASON_ENDS = "06-30"
 FINISHED = 0.97
+# After so many matches of a season every team of the league has played.
+FIRST_ROUNDS = 30
 INDEX = {league.id: index for index, league in enumerate(LEAGUES, start=1)}
+# By index, the index of the league above; -1 where there is none.
+ABOVE = np.array([-1] + [INDEX.get(f"{league.country}{league.tier - 1}", -1) for league in LEAGUES])
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,15 @@ class Table:
         homes = [rows.get(home, len(rows)) for home, _, _ in fixtures]
         aways = [rows.get(away, len(rows)) for _, away, _ in fixtures]
         columns = [
-            INDEX.get(league, 0) if league else self.default_league[home]
-            for home, (_, _, league) in zip(homes, fixtures, strict=True)
+            INDEX.get(league, 0) if league else self._usual(home, away)
+            for home, away, (_, _, league) in zip(homes, aways, fixtures, strict=True)
         ]
         return self.home[homes, columns] + self.away[aways, columns]
+
+    def _usual(self, home: int, away: int) -> int:
+        """The home team's league, or the one above where the visitor is in that: the home team has been promoted."""
+        ours, theirs = self.default_league[home], self.default_league[away]
+        return theirs if theirs == ABOVE[ours] else ours
 
 
 def table_of(state: State, rho: float, as_of: str) -> Table:
@@ -75,10 +84,12 @@ def table_of(state: State, rho: float, as_of: str) -> Table:
 
 
 def plays_in(state: State, team: str) -> str | None:
-    """The league a team is in, or None if it was in none in the last season of its country."""
+    """The league a team is in, or None if it was in none in the last season."""
     one = state.teams[team]
-    latest = max(league.season for id, league in state.leagues.items() if id[:3] == one.league[:3])
-    return one.league if one.season == latest else None
+    league = state.leagues[one.league]
+    # The tiers of a country begin weeks apart, and a round lasts for days: who was not seen yet may still come.
+    missed = int(league.season[:4]) - int(one.season[:4]) - (league.played < FIRST_ROUNDS)
+    return one.league if missed <= 0 else None
 
 
 def _over(state: State, league: str, as_of: str) -> bool:

@@ -74,5 +74,5 @@ def _rows(data: Path) -> list[dict[str, str]]:
     if not data.exists():
         print(f"{data}: no results there yet", file=sys.stderr)
         return []
-    with data.open(newline="", encoding="utf-8") as file:
+    with data.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))

@@ -7,7 +7,7 @@ cells, one MatMul reads everything off the grid. See scoreline.py for the same i
 import numpy as np
 from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
 
-from .export import INDEX, Table
+from .export import ABOVE, INDEX, Table
 from .scoreline import CORRECTION, EXPONENTS, GOALS, LOG_WEIGHTS, READINGS
 
 # What onnxruntime-node 1.30 reads; newer ones read it too.
@@ -25,6 +25,7 @@ def graph(table: Table, names: dict[str, str]) -> ModelProto:
     columns = len(INDEX) + 1
     constants = {
         "default_league": table.default_league.astype(np.int64),
+        "above": ABOVE[table.default_league].astype(np.int64),
         "by_team": np.array(BY_TEAM, np.int64),
         "unknown_team": np.array(len(rows), np.int64),
         "columns": np.array(columns, np.int64),
@@ -54,8 +55,12 @@ def graph(table: Table, names: dict[str, str]) -> ModelProto:
             default_int64=0,
         ),
         node("Gather", ["default_league", "home_row"], ["league_of_home"]),
+        node("Gather", ["default_league", "away_row"], ["league_of_away"]),
+        node("Gather", ["above", "home_row"], ["league_above"]),
+        node("Equal", ["league_of_away", "league_above"], ["visitor_above"]),
+        node("Where", ["visitor_above", "league_of_away", "league_of_home"], ["usual"]),
         node("Equal", ["league_given", "by_team"], ["league_missing"]),
-        node("Where", ["league_missing", "league_of_home", "league_given"], ["column"]),
+        node("Where", ["league_missing", "usual", "league_given"], ["column"]),
         node("Mul", ["home_row", "columns"], ["home_start"]),
         node("Mul", ["away_row", "columns"], ["away_start"]),
         node("Add", ["home_start", "column"], ["home_cell"]),

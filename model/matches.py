@@ -46,13 +46,16 @@ def read_matches(path: Path, as_of: str | None = None) -> list[Match]:
     rows, faults, names = [], [], read_names()
     new: dict[str, int] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        # Spreadsheets begin a file with a byte order mark.
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             header = next(reader, [])
             _check_header(path, header)
             seen: dict[tuple[str, str, str, str], int] = {}
             for values in reader:
                 line = reader.line_num
+                if not values:
+                    continue
                 if len(values) != len(header):
                     faults.append(f"line {line}: {len(values)} values for {len(header)} columns")
                     continue

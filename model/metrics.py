@@ -75,6 +75,11 @@ class Difference:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        # Adding 0 takes the sign from a zero.
+        mean, low, high = (f"{round(value, 5) + 0:+.5f}" for value in (self.mean, self.low, self.high))
+        return f"{mean} [{low}, {high}]"
+
 
 def paired(one: np.ndarray, other: np.ndarray) -> Difference:
     """How much larger `one` is than `other`, match by match."""

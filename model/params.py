@@ -62,12 +62,43 @@ class Params:
 
 
 def read_params(path: Path = PARAMS) -> Params:
-    """The parameters of a file; raises Fault that names the file and the section."""
+    """The parameters of a file; raises Fault that names every one that is missing, unknown or no number."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise Fault(f"{path}: cannot be read: {error}") from None
-    try:
-        return Params(**{key: kind(**raw.pop(key)) for key, kind in Params.__annotations__.items()}, **raw)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Fault(f"{path}: a section or parameter is missing or unknown: {error}") from None
+    faults: list[str] = []
+    given = _section(Params, raw, "", faults)
+    sections = {name: _section(kind, given.get(name, {}), name, faults) for name, kind in Params.__annotations__.items()}
+    if faults:
+        raise Fault(*(f"{path}: {fault}" for fault in faults))
+    return Params(**{name: kind(**sections[name]) for name, kind in Params.__annotations__.items()})
+
+
+def _section(kind: type, values: object, section: str, faults: list[str]) -> dict:
+    """The values of the fields of `kind`; what is missing, unknown or of another kind is added to `faults`."""
+    fields, given = kind.__annotations__, values if isinstance(values, dict) else {}
+    path = f"{section}." if section else ""
+    faults += [f"{path}{name} is unknown" for name in given if name not in fields]
+    for name, wanted in fields.items():
+        fits, what = _KINDS.get(wanted, (_is_section, "a section"))
+        if name not in given:
+            faults.append(f"{path}{name} is missing")
+        elif not fits(given[name]):
+            faults.append(f"{path}{name} {given[name]!r} is not {what}")
+    return given
+
+
+def _is_section(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+_KINDS = {
+    float: (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
+    str: (_is_text, "a text"),
+    list[str]: (lambda value: isinstance(value, list) and value != [] and all(map(_is_text, value)), "a list of texts"),
+}

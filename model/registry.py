@@ -64,6 +64,12 @@ class Folder:
         index[name]["aliases"][alias] = version
         self._write(index)
 
+    def remove(self, name: str, alias: str) -> None:
+        """Takes an alias away."""
+        index = self.index()
+        del index[name]["aliases"][alias]
+        self._write(index)
+
     def tag(self, name: str, key: str) -> str:
         """A tag of the registered model, empty if it has none."""
         return self._model(name).get("tags", {}).get(key, "")
@@ -72,6 +78,13 @@ class Folder:
         """Sets a tag of the registered model."""
         index = self.index()
         index[name].setdefault("tags", {})[key] = value
+        self._write(index)
+
+    def tag_version(self, name: str, version: str, key: str, value: str) -> None:
+        """Sets a tag of a version."""
+        index = self.index()
+        found = next(one for one in index[name]["versions"] if one["version"] == version)
+        found["tags"][key] = value
         self._write(index)
 
     def index(self) -> dict:

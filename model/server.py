@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import onnx
@@ -12,6 +13,7 @@ import onnx
 from . import evaluate
 from .artifact import DIGEST_TAG, RATINGS_TAG, REQUIREMENTS, SUMS, check, digest, papers, read, signature, sums, write
 from .faults import Fault
+from .params import Params
 from .train import Trained
 
 # MLflow reads these when it is imported. Without them a server that is down is retried for minutes.
@@ -39,9 +41,19 @@ class Server:
     """The registry behind a tracking URI; every failure of it is a Fault."""
 
     def __init__(self, uri: str):
-        mlflow.set_tracking_uri(uri)
         self.uri = uri
-        self.client = mlflow.MlflowClient()
+        with self._faults():
+            mlflow.set_tracking_uri(uri)
+            self.client = mlflow.MlflowClient()
+
+    def log(self, name: str, evaluation: evaluate.Evaluation, result: evaluate.Report, params: Params) -> str:
+        """Logs an evaluation as a run: parameters, metrics, and its files as artifacts; returns the run's id."""
+        with self._faults():
+            mlflow.set_experiment(name)
+            with mlflow.start_run(run_name=f"{name} evaluation") as run:
+                mlflow.log_params({**asdict(params.ratings), **asdict(params.scoreline)})
+                _log(evaluation, result)
+            return run.info.run_id
 
     def register(self, trained: Trained) -> str:
         """Logs a model and makes the next version of it, READY and readable back, or none; returns the version."""
@@ -49,11 +61,8 @@ class Server:
             mlflow.set_experiment(trained.name)
             with mlflow.start_run(run_name=f"{trained.name} {trained.ratings_as_of}") as run:
                 mlflow.log_params({**trained.card["parameters"]["ratings"], **trained.card["parameters"]["scoreline"]})
-                mlflow.log_metrics(_flat(trained.card["metrics"]))
                 if trained.evaluated:
-                    with tempfile.TemporaryDirectory() as folder:
-                        evaluate.write(*trained.evaluated, Path(folder))
-                        mlflow.log_artifacts(folder, "evaluation")
+                    _log(*trained.evaluated)
                 logged = mlflow.onnx.log_model(
                     onnx.load_model_from_string(trained.onnx),
                     name=trained.name,
@@ -123,6 +132,11 @@ class Server:
         with self._faults():
             self.client.set_registered_model_alias(name, alias, version)
 
+    def remove(self, name: str, alias: str) -> None:
+        """Takes an alias away."""
+        with self._faults():
+            self.client.delete_registered_model_alias(name, alias)
+
     def tag(self, name: str, key: str) -> str:
         """A tag of the registered model, empty if it has none."""
         with self._faults():
@@ -133,12 +147,24 @@ class Server:
         with self._faults():
             self.client.set_registered_model_tag(name, key, value)
 
+    def tag_version(self, name: str, version: str, key: str, value: str) -> None:
+        """Sets a tag of a version."""
+        with self._faults():
+            self.client.set_model_version_tag(name, version, key, value)
+
     @contextmanager
     def _faults(self) -> Iterator[None]:
         try:
             yield
         except MlflowException as error:
             raise Fault(f"MLflow at {self.uri}: {error}") from error
+
+
+def _log(evaluation: evaluate.Evaluation, result: evaluate.Report) -> None:
+    mlflow.log_metrics(_flat(evaluate.figures(result)))
+    with tempfile.TemporaryDirectory() as folder:
+        evaluate.write(evaluation, result, Path(folder))
+        mlflow.log_artifacts(folder, "evaluation")
 
 
 def _flat(metrics: dict, prefix: str = "") -> dict[str, float]:

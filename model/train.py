@@ -83,31 +83,15 @@ def _card(matches: list[Match], params: Params, as_of: str, result: evaluate.Rep
             "seasons": sorted({match.season for match in matches}),
             "data_sha256": data_digest(matches),
         },
-        "metrics": _metrics(result) if result else {},
+        "metrics": evaluate.figures(result) if result else {},
         "parameters": {"ratings": asdict(params.ratings), "scoreline": asdict(params.scoreline)},
         "licence": LICENCE,
     }
 
 
 def _evaluated(matches: list[Match], params: Params) -> tuple[evaluate.Evaluation, evaluate.Report] | None:
-    wanted = {params.evaluate.season, *params.evaluate.seasons}
-    if not wanted <= {match.season for match in matches}:
-        print("no metrics in the card: the evaluated seasons are not all in the data", file=sys.stderr)
+    if lacks := evaluate.lacking(matches, params):
+        print(f"no metrics in the card: {lacks} in the results", file=sys.stderr)
         return None
     evaluation = evaluate.evaluate(matches, params)
     return evaluation, evaluate.report(evaluation, params)
-
-
-def _metrics(result: evaluate.Report) -> dict:
-    one, every = f"season_{result.season.replace('-', '_')}", f"seasons_{result.seasons.replace('-', '_')}"
-    elo, base = "Elo + ordered logit", "base rates"
-    return evaluate.rounded(
-        {
-            one: asdict(result.one["ours"]),
-            every: {"n": result.all["ours"].n, "rps": result.all["ours"].rps},
-            "frozen": {one: asdict(result.frozen_one), every: asdict(result.frozen_all)},
-            "baselines": {
-                name: {one: asdict(result.one[name]), every: asdict(result.all[name])} for name in (base, elo)
-            },
-        }
-    )

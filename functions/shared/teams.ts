@@ -64,9 +64,11 @@ export function createTeams(file: TeamsFile): Teams {
     return { fault: { field, reason: `unknown team "${name}"; nearest: ${nearest.join(', ')}`, nearest } };
   }
 
-  /** The league that both teams play in, or the home team where they differ. Resolving its own result changes nothing. */
+  /** The league that both teams play in; where they differ, the upper one: the other team has just been promoted. */
   function usualLeague(home: Team, away: Team): string {
-    return (home.country === away.country ? (home.league ?? away.league) : null) ?? neutralLeague;
+    if (home.country !== away.country) return neutralLeague;
+    const tier = (id: string | null): number => file.leagues.find((each) => each.id === id)?.tier ?? Infinity;
+    return (tier(away.league) < tier(home.league) ? away.league : home.league) ?? neutralLeague;
   }
 
   return {
@@ -92,12 +94,10 @@ export function createTeams(file: TeamsFile): Teams {
             },
           };
         }
-        const fits =
-          home.country === given.country &&
-          away.country === given.country &&
-          (home.league === given.id || away.league === given.id);
-        if (!fits) {
-          const reason = `league ${given.id} does not fit: neither ${home.name} nor ${away.name} plays in it, or one is of another country`;
+        // Not only the league that they are in: two teams that have just been promoted meet in the next one.
+        const stranger = [home, away].find(({ country }) => country !== given.country);
+        if (stranger) {
+          const reason = `league ${given.id} does not fit: ${stranger.name} is a team of ${stranger.country}`;
           return { fault: { field: 'league', reason } };
         }
         id = given.id;

@@ -8,6 +8,7 @@ import { files, load } from '../../functions/predict/src/load.ts';
 import { followModel } from '../../functions/shared/follow-model.ts';
 import { createLog } from '../../functions/shared/log.ts';
 import { createRegistry } from '../../functions/shared/registry.ts';
+import { openStore } from '../../functions/shared/store.ts';
 import { python } from '../needs.ts';
 import { startKickoff } from '../servers/kickoff.ts';
 import { type MlflowRegistry, startMlflowRegistry } from './mlflow-registry.ts';
@@ -106,6 +107,71 @@ describe.skipIf('missing' in need)('the alias of a real MLflow server', () => {
     } finally {
       await kickoff.stop();
       await mlflow.alias('Production', '1');
+    }
+  }, 120_000);
+
+  test('a challenger is followed by the local runtime too: compared behind the answers, and no slower for it', async () => {
+    const state = path.join(folder, 'challenger');
+    const kickoff = await startKickoff(state, { MLFLOW_TRACKING_URI: mlflow.url, LOG_LEVEL: 'warn' });
+    const store = await openStore(`sqlite:${path.join(state, 'store.db')}`);
+    try {
+      const ask = async (away: string, home = 'Arsenal'): Promise<number> => {
+        const began = performance.now();
+        const response = await fetch(`${kickoff.url}/v1/predictions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ home, away }),
+        });
+        expect(v.parse(Answer, await response.json())).toMatchObject({
+          cached: false,
+          model: { version: '1' },
+        });
+        return performance.now() - began;
+      };
+      const rivals = v
+        .parse(
+          v.object({ teams: v.array(v.object({ name: v.string(), country: v.string() })) }),
+          JSON.parse(String((await shippedFiles())['teams.json'])),
+        )
+        .teams.filter(({ name, country }) => country === 'ENG' && name !== 'Arsenal');
+      const half = Math.min(30, Math.floor(rivals.length / 2));
+      const without: number[] = [];
+      const beside: number[] = [];
+      await ask(rivals[2 * half]?.name ?? '');
+      for (const { name } of rivals.slice(0, half)) without.push(await ask(name));
+      expect(await store.history.shadows()).toEqual([]);
+      await mlflow.alias('Challenger', '2');
+      const shown = async (): Promise<string> => (await fetch(`${kickoff.url}/v1/model`)).text();
+      await until(async () => (await shown()).includes('"challenger"'), { deadline: 10_000 });
+      // Until predict has seen it too, by matches that are not counted below.
+      let n = 0;
+      await until(async () => {
+        const [home, away] = [n, n + 1 + Math.floor(n / rivals.length)].map(
+          (at) => rivals[at % rivals.length]?.name ?? '',
+        );
+        n += 1;
+        await ask(away ?? '', home);
+        return (await store.history.shadows()).length > 0;
+      });
+      for (const { name } of rivals.slice(half, 2 * half)) beside.push(await ask(name));
+      await until(
+        async () => {
+          const pairs = (await store.history.shadows())[0]?.pairs ?? [];
+          return pairs.filter(({ home }) => home === 'Arsenal').length === half;
+        },
+        { deadline: 20_000 },
+      );
+      const median = (all: number[]): number =>
+        all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? NaN;
+      console.log(
+        `challenger: ${half} answers each, median ${median(without).toFixed(1)} ms without, ${median(beside).toFixed(1)} ms beside one`,
+      );
+      expect(await store.history.of('Arsenal', rivals[half]?.name ?? '')).toMatchObject([
+        { model: { version: '1' } },
+      ]);
+    } finally {
+      await store.close();
+      await kickoff.stop();
     }
   }, 120_000);
 

@@ -30,6 +30,17 @@ def test_paired_interval_holds_the_mean():
     assert gap.low < gap.mean < gap.high
 
 
+def test_evaluate_says_what_the_results_lack(tmp_path):
+    data = tmp_path / "results.csv"
+    lines = [f"{year}-09-01,{year}-{year % 100 + 1},ENG1,Arsenal,Chelsea,2,1" for year in range(2020, 2025)]
+    data.write_text("\n".join(["date,season,league,home,away,home_goals,away_goals", *lines]) + "\n")
+    command = [sys.executable, "-m", "model", "evaluate", "--data", data, "--out", tmp_path / "out"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert run.returncode == 1
+    assert "fewer than 3 seasons before 2021-22: add results" in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_evaluate_prints_the_table_and_writes_its_figures(results, tmp_path):
     run = subprocess.run(
         [sys.executable, "-m", "model", "evaluate", "--out", tmp_path],

@@ -8,6 +8,7 @@ from conftest import ROOT
 
 from model.faults import Fault
 from model.names import read_names
+from model.params import PARAMS
 
 HEADER = "date,season,league,home,away,home_goals,away_goals,ht_home_goals,ht_away_goals,awarded"
 GOOD = "2024-08-16,2024-25,ENG1,Manchester United,Fulham,1,0,0,0,0"
@@ -92,6 +93,28 @@ def test_refuses_other_inputs(tmp_path):
     assert "no such file" in train(tmp_path, GOOD, arguments=("--data", tmp_path / "none.csv")).stderr
     assert "cannot be read" in train(tmp_path, GOOD, arguments=("--params", tmp_path / "none.yaml")).stderr
     assert "no match in it" in train(tmp_path).stderr
+    assert f"{tmp_path}: Is a directory" in train(tmp_path, arguments=("--data", tmp_path)).stderr
+
+
+def test_takes_a_file_of_a_spreadsheet(tmp_path):
+    run = train(tmp_path, GOOD, "", header="\ufeff" + HEADER)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    "line, fault",
+    [
+        ("  rate: fast # ", "ratings.rate 'fast' is not a number"),
+        ("  pace: 1\n  rate: 0.022 # ", "ratings.pace is unknown"),
+        ("  # ", "ratings.rate is missing"),
+    ],
+)
+def test_refuses_parameters(tmp_path, line, fault):
+    params = tmp_path / "params.yaml"
+    params.write_text(PARAMS.read_text(encoding="utf-8").replace("  rate: 0.022 # ", line), encoding="utf-8")
+    run = train(tmp_path, GOOD, arguments=("--params", params))
+    assert run.returncode == 1
+    assert run.stderr == f"{params}: {fault}\n"
 
 
 def test_leaves_awarded_results_out(tmp_path):

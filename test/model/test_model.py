@@ -11,7 +11,7 @@ from conftest import SHIPPED
 
 from model.artifact import artifact
 from model.evaluate import evaluate, report
-from model.export import table_of
+from model.export import plays_in, table_of
 from model.matches import read_matches
 from model.names import read_names
 from model.params import read_params
@@ -140,6 +140,25 @@ def test_missing_league_is_the_home_team_s(shipped):
     # Not to the bit: a row's last one depends on its place in the batch.
     np.testing.assert_allclose(out["scoreline"][0], out["scoreline"][1], atol=1e-7)
     assert abs(out["scoreline"][0] - out["scoreline"][2]).max() > 1e-3
+
+
+def test_missing_league_of_two_tiers_is_the_upper_one(shipped):
+    pairs = [("Leeds United", "Arsenal"), ("Arsenal", "Leeds United")]
+    out = ask(shipped, [(*pair, league) for league in ("", "ENG1") for pair in pairs])
+    np.testing.assert_allclose(out["scoreline"][:2], out["scoreline"][2:], atol=1e-7)
+
+
+def test_a_tier_that_waits_for_its_season_keeps_its_teams(tmp_path):
+    data = tmp_path / "results.csv"
+    lines = ["date,season,league,home,away,home_goals,away_goals", "2023-09-01,2023-24,ENG1,Arsenal,Chelsea,2,1"]
+    lines += ["2023-09-01,2023-24,ENG2,Leeds United,Burnley,1,1", "2023-09-02,2023-24,ENG2,Watford,Hull City,0,1"]
+    lines += ["2024-08-10,2024-25,ENG2,Leeds United,Watford,1,1"]
+    data.write_text("\n".join(lines) + "\n")
+    state, _ = rate(read_matches(data), read_params().ratings)
+    assert {plays_in(state, team) for team in ("Arsenal", "Chelsea")} == {"ENG1"}
+    assert {plays_in(state, team) for team in ("Leeds United", "Burnley", "Hull City")} == {"ENG2"}
+    table = table_of(state, read_params().scoreline.rho, "2024-08-10")
+    assert np.isfinite(table.home).all() and np.isfinite(table.away).all()
 
 
 def test_aliases_mean_the_same_team(shipped):

@@ -21,9 +21,8 @@ test.each([
   ['Arsenal', 'Nobody', {}, 'away', /unknown team "Nobody"/],
   ['Nobody', 'Arsenal', {}, 'home', /unknown team "Nobody"/],
   ['Arsenal', 'the  gunners', {}, 'away', /home team too/],
-  ['Arsenal', 'Bury', { league: 'ENG2' }, 'league', /does not fit/],
-  ['Arsenal', 'Leeds', { league: 'GER1' }, 'league', /does not fit/],
-  ['Arsenal', 'Cologne', { league: 'ENG1' }, 'league', /does not fit/],
+  ['Arsenal', 'Leeds', { league: 'GER1' }, 'league', /does not fit: Arsenal is a team of ENG/],
+  ['Arsenal', 'Cologne', { league: 'ENG1' }, 'league', /does not fit: 1. FC Köln is a team of GER/],
   ['Arsenal', 'Leeds', { league: 'Serie Z' }, 'league', /unknown league/],
   ['Arsenal', 'Leeds', { kickoff: '2025-05-30' }, 'kickoff', /ratings_as_of 2025-05-31/],
   ['Arsenal', 'Leeds', { kickoff: '2025-05-31T01:00:00+02:00' }, 'kickoff', /ratings_as_of/],
@@ -35,7 +34,8 @@ test.each([
 
 test.each([
   ['arsenal', 'LEEDS', {}, 'Arsenal', 'Leeds United', 'ENG1'],
-  ['leeds', 'arsenal', {}, 'Leeds United', 'Arsenal', 'ENG2'],
+  ['leeds', 'arsenal', {}, 'Leeds United', 'Arsenal', 'ENG1'],
+  ['Leeds', 'Bury', { league: 'ENG1' }, 'Leeds United', 'Bury', 'ENG1'],
   ['Leeds', 'Arsenal', { league: 'premier league' }, 'Leeds United', 'Arsenal', 'ENG1'],
   ['Bury', 'Leeds', {}, 'Bury', 'Leeds United', 'ENG2'],
   ['1 fc koln', 'Bury', { kickoff: '2025-05-31' }, '1. FC Köln', 'Bury', 'neutral'],
