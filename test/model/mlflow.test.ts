@@ -38,10 +38,25 @@ describe.skipIf(missing)('python -m model against a real MLflow server', () => {
     return { status: run.status, out: run.stdout + run.stderr };
   }
 
-  test('registers a version that the functions can load, and moves the alias to it', async () => {
+  test('evaluates into a run: metrics, reliability diagram and league table', async () => {
+    const { status, out } = model('evaluate', '--out', path.join(server.folder, 'evaluation'));
+    expect(status, out).toBe(0);
+    const run_id = /logged as run ([0-9a-f]{32})/.exec(out)?.[1] ?? '';
+    const ask = async (call: string): Promise<string> =>
+      (await fetch(`${trackingUri}/api/2.0/mlflow/${call}run_id=${run_id}`)).text();
+    const run = await ask('runs/get?');
+    for (const name of ['season_2024_25.rps', 'frozen.season_2024_25.rps', 'baselines.base_rates'])
+      expect(run).toContain(name);
+    const files = await ask('artifacts/list?path=evaluation&');
+    for (const name of ['metrics.json', 'reliability.svg', 'leagues.csv'])
+      expect(files).toContain(`evaluation/${name}`);
+  }, 90_000);
+
+  test('registers a version that the functions can load once the alias is moved to it', async () => {
     const { status, out } = model('register');
     expect(status, out).toBe(0);
-    expect(out).toContain('Production is version 1');
+    await expect(createRegistry({ trackingUri, modelUri }).resolve()).rejects.toThrow('Production');
+    expect(model('promote').out).toContain('Production is version 1');
 
     const registry = createRegistry({ trackingUri, modelUri });
     const ref = await registry.resolve();
@@ -90,12 +105,22 @@ print(out["probs"].shape, out["known"].tolist())`;
 
   test('rolls back to the version before', async () => {
     expect(model('rollback').out).toContain('nothing to go back to');
-    expect(model('register').out).toContain('Production is version 2');
+    expect(model('register').out).toContain('match-outcome version 2');
+    expect(model('promote').out).toContain('Production is version 2, was 1');
     expect(await createRegistry({ trackingUri, modelUri }).resolve()).toMatchObject({ version: '2' });
     expect(model('rollback').out).toContain('Production is version 1 again, was 2');
     expect(await createRegistry({ trackingUri, modelUri }).resolve()).toMatchObject({ version: '1' });
-    expect(model('promote').out).toContain('Production is version 2, was 1');
   }, 120_000);
+
+  test('a version becomes the challenger with a share of the answers, and is withdrawn', async () => {
+    expect(model('challenge', '--version', '2', '--canary', '25').out).toContain('answers 25 %');
+    const challenger = createRegistry({ trackingUri, modelUri: 'models:/match-outcome@Challenger' });
+    const ref = await challenger.resolve();
+    expect(ref.version).toBe('2');
+    expect(await challenger.canaryPercent(ref)).toBe(25);
+    expect(model('challenge', '--end').out).toContain('version 2 is the challenger no more');
+    await expect(challenger.resolve()).rejects.toThrow('Challenger');
+  }, 90_000);
 
   test('says so in one message when the server is down', async () => {
     await server.stop();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { compare, compareVersions } from '../../eventing/compare.ts';
+import { said } from '../../eventing/said.ts';
 import { score } from '../../eventing/score.ts';
 import { paired, scoreOf } from '../../eventing/scoring.ts';
 import type { Forecast } from '../../functions/shared/history.ts';
@@ -142,6 +143,28 @@ test('only what was said before a match counts, version by version, against resu
 
 test('a match that nobody predicted before it began is exit 1', async () => {
   expect(await score(command(file(header, played[2] ?? '')))).toBe(1);
+});
+
+describe('said refuses', () => {
+  test.each([
+    [['Arsenal'], /takes HOME and AWAY/],
+    [['Arsenal', 'Nowhere Town'], /away: unknown team "Nowhere Town"/],
+    [['--what'], /--help/],
+  ])('%j', async (args, why) => {
+    expect(await said(command(...args))).toBe(2);
+    expect(complained.join()).toMatch(why);
+  });
+});
+
+test('what each version said of a match is shown with its time, by any spelling of the teams', async () => {
+  expect(await said(command('Chelsea', 'Arsenal'))).toBe(1);
+  expect(await said(command('arsenal', 'Chelsea FC'))).toBe(0);
+  expect(printed.slice(1).map((line) => line.replace(/^\S+/, (time) => time.slice(0, 10)))).toEqual([
+    `${date(-10)}  version 1 (111111111111, ratings as of ${date(-30)})  ENG1  home 50.0 %, draw 30.0 %, away 20.0 %  expected goals 1.00 to 1.00`,
+    `${date(-4)}  version 2 (222222222222, ratings as of ${date(-30)})  ENG1  home 100.0 %, draw 0.0 %, away 0.0 %  expected goals 1.00 to 1.00`,
+  ]);
+  expect(await said(command('Arsenal', 'Chelsea', '--json'))).toBe(0);
+  expect(JSON.parse(printed.at(-1) ?? '')).toMatchObject([{ model: model('1') }, { model: model('2') }]);
 });
 
 test('compare: nothing to compare is exit 1; agreement without results; both scored on the same matches with them', async () => {

@@ -18,21 +18,23 @@ afterAll(async () => {
   await folder.remove();
 });
 
-test('200 swaps leave the memory of predict where it was', async () => {
-  const predict = await startPredict({ MLFLOW_TRACKING_URI: server.url, LOG_LEVEL: 'warn' });
+test('300 swaps leave the memory of predict where it was', async () => {
+  // Without it V8's young generation doubles once, by 32 MiB, some hundred swaps sooner or later.
+  const NODE_OPTIONS = '--max-semi-space-size=16';
+  const predict = await startPredict({ MLFLOW_TRACKING_URI: server.url, LOG_LEVEL: 'warn', NODE_OPTIONS });
   const curve: { swaps: number; mib: number }[] = [];
-  for (let swap = 1; swap <= 200; swap++) {
+  for (let swap = 1; swap <= 300; swap++) {
     const version = swap % 2 ? '2' : '1';
     await folder.alias('Production', version);
     expect(await predict.refresh()).toBe(200);
     for (const away of ['Chelsea', 'Everton', 'Liverpool'])
       expect((await predict.ask('Arsenal', away)).model.version).toBe(version);
-    if (swap === 1 || swap % 20 === 0) curve.push({ swaps: swap, mib: Math.round(predict.rss()) });
+    if (swap === 1 || swap % 25 === 0) curve.push({ swaps: swap, mib: Math.round(predict.rss()) });
   }
   console.log(`RSS over swaps: ${curve.map(({ swaps, mib }) => `${swaps}: ${mib}`).join(', ')} MiB`);
   await predict.stop();
   const at = (swaps: number): number => curve.find((point) => point.swaps === swaps)?.mib ?? NaN;
-  // The heap grows until its first full collections; a session that is not released costs some 2 MiB a swap.
-  expect(at(200) - at(100)).toBeLessThan(15);
-  expect(at(200)).toBeLessThan(250);
+  // The heap grows until its first full collections, some hundred swaps; a session that is not released costs some 2 MiB a swap.
+  expect(at(300) - at(150)).toBeLessThan(15);
+  expect(at(300)).toBeLessThan(250);
 }, 120_000);

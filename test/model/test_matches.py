@@ -125,11 +125,11 @@ def test_leaves_awarded_results_out(tmp_path):
 
 
 def test_names_a_new_team_by_line_and_learns_it(tmp_path):
-    run = train(tmp_path, GOOD, "2024-08-17,2024-25,ENG2,Wrexham,Leeds Utd,1,0,0,0,0")
+    run = train(tmp_path, GOOD, "2024-08-17,2024-25,ENG2,Gateshead Town,Leeds Utd,1,0,0,0,0")
     assert run.returncode == 0, run.stderr
-    assert "line 3: 'Wrexham' is a new team" in run.stderr
+    assert "line 3: 'Gateshead Town' is a new team" in run.stderr
     teams = (tmp_path / "out" / "teams.json").read_text()
-    assert '"name": "Wrexham"' in teams and '"name": "Leeds United"' in teams
+    assert '"name": "Gateshead Town"' in teams and '"name": "Leeds United"' in teams
 
 
 def test_refuses_a_spelling_that_could_mean_two_teams(tmp_path):

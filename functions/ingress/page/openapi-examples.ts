@@ -71,6 +71,7 @@ export const examples = {
   },
   model: {
     ...model,
+    stale: false,
     alias: 'models:/match-outcome@Production',
     loadedSince: '2026-01-15T10:00:00.000Z',
     metrics: { season_2024_25: { n: 1750, rps: 0.1985, ece: 0.0135 } },

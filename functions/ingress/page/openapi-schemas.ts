@@ -100,7 +100,10 @@ export const schemas = {
   }),
   Leagues: v.object({ leagues: v.array(League) }),
   Teams: v.object({ teams: v.array(Team) }),
-  Model: v.object({ ...ModelRef.entries, alias: v.string(), loadedSince: v.string(), metrics: v.unknown() }),
+  Model: v.object({
+    ...{ ...ModelRef.entries, stale: v.boolean(), alias: v.string(), loadedSince: v.string() },
+    metrics: v.unknown(),
+  }),
   InferenceRequest,
   InferenceResponse: v.object({
     model_name: v.string(),

@@ -137,6 +137,7 @@ export function createApp(
       const card = v.safeParse(v.object({ metrics: v.unknown() }), value.card);
       return Response.json({
         ...ref,
+        stale: ref.stale ?? false,
         alias,
         loadedSince,
         metrics: card.success ? card.output.metrics : null,

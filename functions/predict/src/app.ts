@@ -65,7 +65,8 @@ export function createApp({
     if (!following) return notLoaded();
     const { ref, loadedSince, value } = following.current();
     const card = v.safeParse(v.object({ metrics: v.unknown() }), value.card);
-    return Response.json({ ...ref, alias, loadedSince, metrics: card.success ? card.output.metrics : null });
+    const metrics = card.success ? card.output.metrics : null;
+    return Response.json({ ...ref, stale: ref.stale ?? false, alias, loadedSince, metrics });
   });
 
   // Asked by ingress when the registry's webhook says that an alias has moved.

@@ -1,6 +1,7 @@
+import * as v from 'valibot';
 import { createTeams, type Teams } from '../../shared/teams.ts';
 import type { TeamsFile } from '../../shared/teams.ts';
-import type { Outcome, PredictionRequest } from '../../shared/prediction.ts';
+import { type Outcome, Prediction, type PredictionRequest } from '../../shared/prediction.ts';
 import type { Model, ResolvedRequest } from './model.ts';
 
 /** What predicts: a graph and the teams of the same artifact. */
@@ -46,5 +47,7 @@ export async function warmUp(model: Pick<Model, 'run'>, file: TeamsFile): Promis
   const [outcome] = await model.run([{ id, home: home.name, away: away.name, league: '', scoreline: true }]);
   if (outcome?.status !== 'done')
     throw new Error(`the graph does not know ${home.name} and ${away.name} of its own teams.json`);
+  if (!v.is(Prediction, outcome.prediction))
+    throw new Error(`the graph's figures for ${home.name} and ${away.name} are no probabilities`);
   return teams;
 }

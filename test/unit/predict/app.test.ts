@@ -159,6 +159,7 @@ describe('predict', () => {
     const model = await (await world.predict('/v1/model')).json();
     expect(model).toMatchObject({
       name: 'match-outcome',
+      stale: false,
       alias: 'models:/match-outcome@Production',
       digest: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
       loadedSince: expect.any(String) as unknown,
