@@ -58,15 +58,17 @@ def evaluate(matches: list[Match], params: Params) -> Evaluation:
     base, elo = np.full((len(matches), 3), 1 / 3), np.full((len(matches), 3), 1 / 3)
     frozen = np.full((len(matches), 3), np.nan)
     settled = sorted(set(season))[SETTLED]
-    for name in params.evaluate.seasons:
-        now, before = season == name, top & (season < name) & (season >= settled)
-        base[now] = base_rates(outcome, before, int(now.sum()))
-        elo[now] = ordered_logit(gaps, outcome, before)[now]
-        past = [match for match in matches if match.season < name]
-        state, _ = rate(past, params.ratings)
-        fixtures = [(match.home, match.away, match.league) for match in matches if match.season == name]
-        frozen_table = table_of(state, params.scoreline.rho, past[-1].date)
-        frozen[now] = outcomes(frozen_table.log_rates(fixtures), params.scoreline.rho)
+    with progress("seasons, frozen", len(params.evaluate.seasons)) as seen:
+        for name in params.evaluate.seasons:
+            now, before = season == name, top & (season < name) & (season >= settled)
+            base[now] = base_rates(outcome, before, int(now.sum()))
+            elo[now] = ordered_logit(gaps, outcome, before)[now]
+            past = [match for match in matches if match.season < name]
+            state, _ = rate(past, params.ratings)
+            fixtures = [(match.home, match.away, match.league) for match in matches if match.season == name]
+            frozen_table = table_of(state, params.scoreline.rho, past[-1].date)
+            frozen[now] = outcomes(frozen_table.log_rates(fixtures), params.scoreline.rho)
+            seen(name)
     ours = outcomes(np.array(rates), params.scoreline.rho)
     return Evaluation(
         matches, outcome, season, top, {"base rates": base, "Elo + ordered logit": elo, "ours": ours}, frozen

@@ -1,5 +1,6 @@
 """Bad results are refused, every fault by its line, without a stack trace."""
 
+import os
 import subprocess
 import sys
 
@@ -94,6 +95,16 @@ def test_refuses_other_inputs(tmp_path):
     assert "cannot be read" in train(tmp_path, GOOD, arguments=("--params", tmp_path / "none.yaml")).stderr
     assert "no match in it" in train(tmp_path).stderr
     assert f"{tmp_path}: Is a directory" in train(tmp_path, arguments=("--data", tmp_path)).stderr
+
+
+def test_shows_progress_on_a_terminal_only(tmp_path):
+    assert train(tmp_path, GOOD).stderr.startswith("no metrics in the card")
+    reader, terminal = os.openpty()
+    command = [sys.executable, "-m", "model", "train", "--data", tmp_path / "results.csv", "--out", tmp_path / "out"]
+    subprocess.run(command, cwd=ROOT, stderr=terminal, stdout=subprocess.DEVNULL, check=True, timeout=60)
+    assert b"rating:   0%" in os.read(reader, 65536)
+    os.close(reader)
+    os.close(terminal)
 
 
 def test_takes_a_file_of_a_spreadsheet(tmp_path):
