@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { type Command, onStore, parseOrRefuse, Refusal } from './operator.ts';
+import { type Command, ofProcess, onStore, Refusal, runCommand } from './operator.ts';
 
 const help = `npm run audit [-- --json]
 
@@ -11,20 +10,14 @@ Exit code: 0 everything is accounted for, 1 something is not, 2 wrong usage or t
 
 /** Prints the ledger's counts; 1 if a job is unaccounted for, or if the counts do not add up. */
 export async function audit(command: Command): Promise<0 | 1 | 2> {
-  const { args, print, complain } = command;
-  try {
-    const { values } = parseOrRefuse(() =>
-      parseArgs({ args: [...args], options: { json: { type: 'boolean' }, help: { type: 'boolean' } } }),
-    );
-    if (values.help) {
-      print(help);
-      return 0;
-    }
-    return await onStore(command, async (store) => {
+  const { print } = command;
+  return runCommand(command, help, (words, json) => {
+    if (words.length > 0) throw new Refusal(`audit takes no ${words.join(' ')}\n(see --help)`);
+    return onStore(command, async (store) => {
       const { unaccounted, ...counts } = await store.audit();
       const missing = counts.accepted - counts.done - counts.failed - counts.open;
       const clean = unaccounted.length === 0 && missing === 0;
-      if (values.json) print(JSON.stringify({ ...counts, unaccounted, missing, clean }));
+      if (json) print(JSON.stringify({ ...counts, unaccounted, missing, clean }));
       else {
         const names = { ...counts, unaccounted: unaccounted.length };
         for (const [name, count] of Object.entries(names)) print(`${label(name).padEnd(14)}${count}`);
@@ -34,20 +27,11 @@ export async function audit(command: Command): Promise<0 | 1 | 2> {
       }
       return clean ? 0 : 1;
     });
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    complain(error.message);
-    return 2;
-  }
+  });
 }
 
 const label = (name: string): string => (name === 'deadLettered' ? 'dead-lettered' : name);
 
 if (import.meta.main) {
-  process.exitCode = await audit({
-    args: process.argv.slice(2),
-    env: process.env,
-    print: console.log,
-    complain: console.error,
-  });
+  process.exitCode = await audit(ofProcess());
 }

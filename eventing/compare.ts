@@ -1,9 +1,8 @@
-import { parseArgs } from 'node:util';
 import { type Agreement, agreement } from '../functions/shared/agreement.ts';
 import type { Compared } from '../functions/shared/history.ts';
 import type { ModelRef } from '../functions/shared/prediction.ts';
 import { knownTeams } from './known-teams.ts';
-import { type Command, onStore, parseOrRefuse, Refusal } from './operator.ts';
+import { type Command, ofProcess, onStore, Refusal, runCommand } from './operator.ts';
 import { type Result, readResults } from './results.ts';
 import { isBefore, mean, type Paired, paired, type Score, scoreOf } from './scoring.ts';
 
@@ -85,20 +84,9 @@ function lines({ champion, challenger, agreement: found, scored }: Comparison): 
 
 /** Prints how challengers compare with champions. */
 export async function compare(command: Command): Promise<0 | 1 | 2> {
-  const { args, print, complain } = command;
-  try {
-    const { values, positionals } = parseOrRefuse(() =>
-      parseArgs({
-        args: [...args],
-        allowPositionals: true,
-        options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
-      }),
-    );
-    if (values.help) {
-      print(help);
-      return 0;
-    }
-    const [file, ...more] = positionals;
+  const { print, complain } = command;
+  return runCommand(command, help, async (words, json) => {
+    const [file, ...more] = words;
     if (more.length > 0) throw new Refusal('compare takes at most one RESULTS.csv\n(see --help)');
     const read =
       file === undefined ? { results: [], faults: [] } : readResults(file, await knownTeams(command));
@@ -106,24 +94,15 @@ export async function compare(command: Command): Promise<0 | 1 | 2> {
     return await onStore(command, async (store) => {
       const compared = await store.history.shadows();
       const comparisons = compared.map((one) => compareVersions(one, read.results));
-      if (values.json) print(JSON.stringify(comparisons));
+      if (json) print(JSON.stringify(comparisons));
       else if (comparisons.length === 0)
         print('nothing was compared: no challenger has predicted since the alias Challenger was set');
       else for (const line of comparisons.flatMap(lines)) print(line);
       return comparisons.length === 0 || read.faults.length > 0 ? 1 : 0;
     });
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    complain(error.message);
-    return 2;
-  }
+  });
 }
 
 if (import.meta.main) {
-  process.exitCode = await compare({
-    args: process.argv.slice(2),
-    env: process.env,
-    print: console.log,
-    complain: console.error,
-  });
+  process.exitCode = await compare(ofProcess());
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { send } from '../functions/shared/http-client.ts';
 import type { DeadLetter, Store } from '../functions/shared/store.ts';
-import { type Command, onStore, parseOrRefuse, Refusal } from './operator.ts';
+import { type Command, ofProcess, onStore, parseOrRefuse, Refusal } from './operator.ts';
 
 const help = `npm run dead-letters -- list [--json]
 npm run dead-letters -- show ID [--json]
@@ -126,10 +126,5 @@ async function carryOut(
 }
 
 if (import.meta.main) {
-  process.exitCode = await deadLetters({
-    args: process.argv.slice(2),
-    env: process.env,
-    print: console.log,
-    complain: console.error,
-  });
+  process.exitCode = await deadLetters(ofProcess());
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { ConfigFault, readConfig, urlOf } from '../functions/shared/config.ts';
 import { openStore, type Store, StoreUnavailable } from '../functions/shared/store.ts';
 import * as v from 'valibot';
@@ -46,6 +47,40 @@ export async function onStore(
     await store?.close();
   }
 }
+
+/**
+ * Carries out a command of words and `--json`: prints `help` where that is asked for, and says what a `Refusal` says. `work` gets the words.
+ */
+export async function runCommand(
+  { args, print, complain }: Command,
+  help: string,
+  work: (words: readonly string[], json: boolean) => Promise<0 | 1 | 2>,
+): Promise<0 | 1 | 2> {
+  try {
+    const { values, positionals } = parseOrRefuse(() =>
+      parseArgs({
+        args: [...args],
+        allowPositionals: true,
+        options: { json: { type: 'boolean', default: false }, help: { type: 'boolean' } },
+      }),
+    );
+    if (!values.help) return await work(positionals, values.json);
+    print(help);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    complain(error.message);
+    return 2;
+  }
+}
+
+/** The command that this process was started as. */
+export const ofProcess = (): Command => ({
+  args: process.argv.slice(2),
+  env: process.env,
+  print: console.log,
+  complain: console.error,
+});
 
 /** Parses arguments with `parse`; what `node:util` refuses is a `Refusal` that points to `--help`. */
 export function parseOrRefuse<T>(parse: () => T): T {

@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
 import type { Said } from '../functions/shared/history.ts';
 import { knownTeams } from './known-teams.ts';
-import { type Command, onStore, parseOrRefuse, Refusal } from './operator.ts';
+import { type Command, ofProcess, onStore, Refusal, runCommand } from './operator.ts';
 
 const help = `npm run said -- HOME AWAY [--json]
 
@@ -25,20 +24,9 @@ function line({ made, model, league, forecast: { probabilities: p, expectedGoals
 
 /** Prints what was said of one match, oldest first. */
 export async function said(command: Command): Promise<0 | 1 | 2> {
-  const { args, print, complain } = command;
-  try {
-    const { values, positionals } = parseOrRefuse(() =>
-      parseArgs({
-        args: [...args],
-        allowPositionals: true,
-        options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
-      }),
-    );
-    if (values.help) {
-      print(help);
-      return 0;
-    }
-    const [home, away, ...more] = positionals;
+  const { print } = command;
+  return runCommand(command, help, async (words, json) => {
+    const [home, away, ...more] = words;
     if (home === undefined || away === undefined || more.length > 0)
       throw new Refusal('said takes HOME and AWAY, each in quotes where it has a space\n(see --help)');
     const found = (await knownTeams(command)).resolve({ home, away });
@@ -46,23 +34,14 @@ export async function said(command: Command): Promise<0 | 1 | 2> {
     const { fixture } = found;
     return await onStore(command, async (store) => {
       const all = await store.history.of(fixture.home, fixture.away);
-      if (values.json) print(JSON.stringify(all));
+      if (json) print(JSON.stringify(all));
       else if (all.length === 0) print(`nothing was said of ${fixture.home} - ${fixture.away}`);
       else for (const one of all) print(line(one));
       return all.length === 0 ? 1 : 0;
     });
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    complain(error.message);
-    return 2;
-  }
+  });
 }
 
 if (import.meta.main) {
-  process.exitCode = await said({
-    args: process.argv.slice(2),
-    env: process.env,
-    print: console.log,
-    complain: console.error,
-  });
+  process.exitCode = await said(ofProcess());
 }

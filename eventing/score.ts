@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util';
 import type { ModelRef } from '../functions/shared/prediction.ts';
 import type { Store } from '../functions/shared/store.ts';
 import { knownTeams } from './known-teams.ts';
-import { type Command, onStore, parseOrRefuse, Refusal } from './operator.ts';
+import { type Command, ofProcess, onStore, Refusal, runCommand } from './operator.ts';
 import { type Result, readResults } from './results.ts';
 import { isBefore, mean, type Score, scoreOf } from './scoring.ts';
 
@@ -47,26 +46,15 @@ export async function scoreResults(
 
 /** Prints the scores of what was said before the matches. */
 export async function score(command: Command): Promise<0 | 1 | 2> {
-  const { args, print, complain } = command;
-  try {
-    const { values, positionals } = parseOrRefuse(() =>
-      parseArgs({
-        args: [...args],
-        allowPositionals: true,
-        options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
-      }),
-    );
-    if (values.help) {
-      print(help);
-      return 0;
-    }
-    const [file, ...more] = positionals;
+  const { print, complain } = command;
+  return runCommand(command, help, async (words, json) => {
+    const [file, ...more] = words;
     if (file === undefined || more.length > 0) throw new Refusal('score takes one RESULTS.csv\n(see --help)');
     const { results, faults } = readResults(file, await knownTeams(command));
     for (const fault of faults) complain(fault);
     return await onStore(command, async (store) => {
       const { versions, unpredicted } = await scoreResults(store.history, results);
-      if (values.json)
+      if (json)
         print(JSON.stringify({ results: results.length, unpredicted, badLines: faults.length, versions }));
       else {
         print(`${results.length} results, ${unpredicted} of them not predicted before they began`);
@@ -77,18 +65,9 @@ export async function score(command: Command): Promise<0 | 1 | 2> {
       }
       return versions.length === 0 || faults.length > 0 ? 1 : 0;
     });
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    complain(error.message);
-    return 2;
-  }
+  });
 }
 
 if (import.meta.main) {
-  process.exitCode = await score({
-    args: process.argv.slice(2),
-    env: process.env,
-    print: console.log,
-    complain: console.error,
-  });
+  process.exitCode = await score(ofProcess());
 }
