@@ -1,20 +1,26 @@
 import { NotAnEvent, isVersion, setAttribute, zeroTime, type Event, type Trace } from './event.ts';
 import { goString } from './go-string.ts';
+import { modeOf } from './http-binding.ts';
 import { fromJson } from './json-format.ts';
 import type { Message } from './queues.ts';
 
 /** The message that the Broker's ingress and dispatcher publish for an event: bare names as headers (the bindings match on them). */
 export function toMessage(event: Event, trace?: Trace): Message {
   const contentType = event.contentType ?? '';
-  const headers = { 'content-type': contentType, time: zeroTime, ...trace, ...event.attributes };
+  const { schemaurl, ...attributes } = event.attributes;
+  // The name that 0.3 has for it.
+  const schema = attributes['specversion'] === '0.3' ? 'dataschema' : 'schemaurl';
+  const headers = {
+    ...{ 'content-type': contentType, time: zeroTime, ...trace, ...attributes },
+    ...(schemaurl === undefined ? {} : { [schema]: schemaurl }),
+  };
   return { headers, contentType, messageId: String(event.attributes['id']), body: event.data };
 }
 
 /** Which form a message has that comes out of a queue, decided as RabbitmqSource and the dispatcher do. */
 export function encodingOf(message: Message): 'structured' | 'batch' | 'binary' | 'plain' {
-  const type = message.contentType?.split(';')[0]?.trim().toLowerCase();
-  if (type === 'application/cloudevents+json') return 'structured';
-  if (type === 'application/cloudevents-batch+json') return 'batch';
+  const mode = modeOf(message.contentType);
+  if (mode !== 'binary') return mode;
   return isVersion(eventHeaders(message)['specversion']) ? 'binary' : 'plain';
 }
 
@@ -31,7 +37,7 @@ export function fromMessage(message: Message, source: string): Event {
   const event: Event = { attributes: {}, contentType: undefined, data: message.body };
   headers['source'] ??= source;
   for (const name in headers) {
-    if (name === 'content-type') event.contentType = headers[name] || undefined;
+    if (name === 'content-type') setAttribute(event, 'datacontenttype', headers[name] ?? '');
     else if (!name.startsWith('x-')) setAttribute(event, name, headers[name] ?? '');
   }
   return event;

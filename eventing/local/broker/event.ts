@@ -1,4 +1,6 @@
+import { isMediaType } from './media-type.ts';
 import { normalTime } from './rfc3339.ts';
+import { normalUri } from './uri-reference.ts';
 
 /** An attribute's value: structured events may carry numbers and booleans, everything else is text. */
 export type Value = string | number | boolean;
@@ -22,32 +24,54 @@ export type Trace = { traceparent: string; tracestate: string };
 /** What Go writes for a time that was never set; at the next hop it counts as missing. */
 export const zeroTime = '0001-01-01T00:00:00Z';
 
+/** The attributes that CloudEvents itself defines: always text. */
+export const contextAttributes: ReadonlySet<string> = new Set([
+  ...['specversion', 'id', 'type', 'source', 'subject', 'time', 'dataschema', 'datacontenttype'],
+]);
+
 const alphanumeric = /^[A-Za-z0-9]+$/;
 const absoluteUri = /^[A-Za-z][A-Za-z0-9+.-]*:/;
-const mediaType = /^[\w!#$%&'*+.^`|~-]+(\/[\w!#$%&'*+.^`|~-]+)?\s*(;|$)/;
 
 export function isVersion(specversion: unknown): specversion is '1.0' | '0.3' {
   return specversion === '1.0' || specversion === '0.3';
 }
 
-/** Sets an attribute as the Go SDK does: names are checked and lower-cased, times normalised. Throws NotAnEvent. */
-export function setAttribute(event: Event, name: string, value: Value): void {
-  if (name === 'datacontenttype') {
-    event.contentType = String(value) || undefined;
-    return;
-  }
+/** Sets an attribute from its text as the setters of the Go SDK do: names are checked and lower-cased, times and URIs normalised. Throws NotAnEvent. */
+export function setAttribute(event: Event, name: string, text: string): void {
+  const trimmed = text.trim();
+  if (name === 'datacontenttype') event.contentType = trimmed || undefined;
+  else if (name === 'id' || name === 'type') {
+    if (trimmed === '') throw new NotAnEvent(`${name} is empty`);
+    event.attributes[name] = trimmed;
+  } else if (name === 'subject' || name === 'dataschema') {
+    // As if absent.
+    if (trimmed !== '') setValue(event, name, trimmed);
+  } else setValue(event, name, text);
+}
+
+/** Sets an attribute or extension to a value: names are checked and lower-cased, times and URIs normalised. Throws NotAnEvent. */
+export function setValue(event: Event, name: string, value: Value): void {
   if (!alphanumeric.test(name)) {
     throw new NotAnEvent(`attribute name "${name}" has characters other than letters and digits`);
   }
-  // As if absent; an empty id, source or type is found by validate.
-  if ((name === 'subject' || name === 'dataschema') && value === '') return;
+  const lower = name.toLowerCase();
+  if (lower !== name && contextAttributes.has(lower))
+    throw new NotAnEvent(`"${name}" must be written ${lower}`);
+  event.attributes[lower] = normal(name, value);
+}
+
+function normal(name: string, value: Value): Value {
   if (name === 'time') {
     const time = normalTime(String(value));
     if (!time) throw new NotAnEvent(`time "${String(value)}" is not RFC 3339`);
-    event.attributes['time'] = time;
-    return;
+    return time;
   }
-  event.attributes[name.toLowerCase()] = value;
+  if (name === 'source' || name === 'dataschema') {
+    const uri = normalUri(String(value));
+    if (uri === undefined) throw new NotAnEvent(`${name} "${String(value)}" is not a URI reference`);
+    return uri;
+  }
+  return value;
 }
 
 /** Checks what CloudEvents requires of a whole event. Throws NotAnEvent. */
@@ -59,7 +83,7 @@ export function validate(event: Event): void {
   if (dataschema !== undefined && !absoluteUri.test(String(dataschema))) {
     throw new NotAnEvent('dataschema is not an absolute URI');
   }
-  if (event.contentType !== undefined && !mediaType.test(event.contentType)) {
+  if (event.contentType !== undefined && !isMediaType(event.contentType.trim())) {
     throw new NotAnEvent(`content type "${event.contentType}" is not a media type`);
   }
 }

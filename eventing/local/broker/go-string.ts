@@ -12,14 +12,25 @@ export function goString(value: unknown): string {
 
 function goTable(table: object): string {
   // amqplib marks the types that JavaScript lacks so.
-  if ('!' in table && table['!'] === 'timestamp' && 'value' in table && typeof table.value === 'number') {
-    return new Date(table.value * 1000).toISOString().replace('T', ' ').replace('.000Z', ' +0000 UTC');
+  if ('!' in table && 'value' in table) {
+    const { '!': type, value } = table;
+    if (type === 'timestamp' && typeof value === 'number')
+      return new Date(value * 1000).toISOString().replace('T', ' ').replace('.000Z', ' +0000 UTC');
+    if (type === 'decimal' && typeof value === 'object' && value !== null)
+      return `{${Object.values(value).map(goString).join(' ')}}`;
   }
   const entries = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
   return `map[${entries.map(([key, value]) => `${key}:${goString(value)}`).join(' ')}]`;
 }
 
+/** amqplib gives doubles and integers alike as numbers: what has no fraction and fits 64 bits is taken for an integer. */
 function goNumber(value: number): string {
-  const text = Math.abs(value) < 1e-4 && value !== 0 ? value.toExponential() : String(value);
-  return text.replace(/e([+-])(\d)$/, 'e$10$2');
+  if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) return String(value);
+  if (!Number.isFinite(value))
+    return String(value)
+      .replace(/^Infinity/, '+Inf')
+      .replace('-Infinity', '-Inf');
+  const [digits = '', exponent = ''] = value.toExponential().split('e');
+  if (Number(exponent) >= -4 && Number(exponent) < 6) return String(value);
+  return `${digits}e${exponent.replace(/^([+-])(\d)$/, '$10$2')}`;
 }

@@ -7,18 +7,23 @@ const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/;
 
 /** Whether an HTTP message says that it carries one CloudEvent (a batch does not count: Knative refuses it). Header names are lower-case. */
 export function carriesEvent(headers: Headers): boolean {
-  return isStructured(headers['content-type']) || isVersion(headers['ce-specversion']);
+  const mode = modeOf(headers['content-type']);
+  return mode === 'structured' || (mode === 'binary' && isVersion(headers['ce-specversion']));
 }
 
 /** The CloudEvent of an HTTP message, in binary or structured mode, not yet validated. Throws NotAnEvent. */
 export function fromHttp(headers: Headers, body: Uint8Array): Event {
   const contentType = headers['content-type'];
-  if (isStructured(contentType)) return fromJson(body);
+  const mode = modeOf(contentType);
+  if (mode === 'structured') return fromJson(body);
+  if (mode === 'batch') throw new NotAnEvent('a batch is not taken: send one request for each event');
   const version = headers['ce-specversion'];
   if (!isVersion(version)) {
     throw new NotAnEvent(version ? `specversion "${version}" is not 1.0 or 0.3` : 'no ce-specversion header');
   }
-  const event: Event = { attributes: {}, contentType: contentType || undefined, data: body };
+  const event: Event = { attributes: {}, contentType: contentType?.trim() || undefined, data: body };
+  if ('ce-datacontenttype' in headers)
+    throw new NotAnEvent('the media type belongs into content-type, not into ce-datacontenttype');
   for (const name in headers) {
     if (name.startsWith('ce-')) setAttribute(event, name.slice(3), asText(headers[name] ?? ''));
   }
@@ -53,8 +58,11 @@ export function complete(event: Event, now: () => Date): Event {
   return event;
 }
 
-function isStructured(contentType: string | undefined): boolean {
-  return contentType?.split(';')[0]?.trim().toLowerCase() === 'application/cloudevents+json';
+/** Which mode a content type announces (CloudEvents HTTP binding). */
+export function modeOf(contentType: string | undefined): 'structured' | 'batch' | 'binary' {
+  const type = contentType?.split(';')[0]?.trim().toLowerCase();
+  if (type === 'application/cloudevents+json') return 'structured';
+  return type === 'application/cloudevents-batch+json' ? 'batch' : 'binary';
 }
 
 // HTTP libraries of Node take and give header values as latin1; on the wire they are UTF-8.

@@ -1,6 +1,13 @@
-import { NotAnEvent, isVersion, setAttribute, type Event } from './event.ts';
+import { contextAttributes, NotAnEvent, isVersion, setValue, type Event } from './event.ts';
 
-const json = /^(application|text)\/json$|\+json$/;
+/** Of these media types, and where none is given, data is JSON: the Go SDK knows no other, not even `…+json`. */
+const json = new Set([
+  'application/json',
+  'text/json',
+  'application/cloudevents+json',
+  'application/cloudevents-batch+json',
+]);
+const base64Form = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const quote = 0x22;
 const backslash = 0x5c;
 
@@ -13,38 +20,52 @@ export function fromJson(body: Uint8Array): Event {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   let data: Buffer | undefined;
   let base64: string | undefined;
-  let version: unknown;
   for (const { name, value } of members(bytes)) {
-    if (name === 'data') {
-      data = value;
-      continue;
-    }
     const parsed = parse(value);
-    if (name === 'specversion') version = parsed;
-    if (name === 'data_base64') {
-      if (typeof parsed !== 'string') throw new NotAnEvent('data_base64 is not a string');
-      base64 = parsed;
-    } else if (typeof parsed === 'string' || typeof parsed === 'boolean') {
-      setAttribute(event, name, parsed);
-    } else if (typeof parsed === 'number' && Math.abs(parsed) <= 0x7fffffff) {
-      // CloudEvents has integers of 32 bits only; the Go SDK cuts off the rest.
-      setAttribute(event, name, Math.trunc(parsed));
-    } else if (parsed !== null) {
-      throw new NotAnEvent(`attribute ${name} is neither text, boolean nor an integer of 32 bits`);
-    }
+    if (name === 'data') data = value;
+    else if (name === 'data_base64') base64 = asText(name, parsed ?? undefined);
+    else if (name === 'datacontenttype') event.contentType = asText(name, parsed);
+    else set(event, name, parsed);
   }
-  if (!isVersion(version)) throw new NotAnEvent(`specversion ${JSON.stringify(version)} is not 1.0 or 0.3`);
-  if (base64 !== undefined) event.data = Buffer.from(base64, 'base64');
+  const { specversion, datacontentencoding } = event.attributes;
+  if (!isVersion(specversion))
+    throw new NotAnEvent(`specversion ${JSON.stringify(specversion)} is not 1.0 or 0.3`);
+  if (specversion === '0.3' && datacontentencoding !== undefined) {
+    delete event.attributes['datacontentencoding'];
+    if (datacontentencoding === 'base64' && data) base64 = asText('data', parse(data));
+  }
+  if (base64 !== undefined) event.data = base64Bytes(base64);
   else if (data !== undefined) event.data = dataBytes(data, event.contentType);
   return event;
 }
 
+function set(event: Event, name: string, value: unknown): void {
+  // As if absent.
+  if (value === null || (value === '' && ['subject', 'dataschema', 'time'].includes(name))) return;
+  if (typeof value === 'string') setValue(event, name, value);
+  else if (contextAttributes.has(name)) throw new NotAnEvent(`attribute ${name} is not a string`);
+  else if (typeof value === 'boolean') setValue(event, name, value);
+  // CloudEvents has integers of 32 bits only; the Go SDK cuts off the rest.
+  else if (typeof value === 'number' && Math.abs(value) <= 0x7fffffff)
+    setValue(event, name, Math.trunc(value));
+  else throw new NotAnEvent(`attribute ${name} is neither text, boolean nor an integer of 32 bits`);
+}
+
 function dataBytes(data: Buffer, contentType: string | undefined): Uint8Array {
-  const type = contentType?.split(';')[0]?.trim().toLowerCase();
-  if (type === undefined || json.test(type)) return data;
-  const text = parse(data);
-  if (typeof text !== 'string') throw new NotAnEvent(`data of media type ${type} is not a string`);
-  return Buffer.from(text);
+  const type = contentType?.split(';')[0]?.trim();
+  return type === undefined || json.has(type) ? data : Buffer.from(asText('data', parse(data)));
+}
+
+function base64Bytes(text: string): Uint8Array {
+  if (!base64Form.test(text)) throw new NotAnEvent('data_base64 is not base64');
+  return Buffer.from(text, 'base64');
+}
+
+/** A string, or null for an empty one as in the Go SDK. */
+function asText(name: string, value: unknown): string {
+  if (value === null) return '';
+  if (typeof value !== 'string') throw new NotAnEvent(`${name} is not a string`);
+  return value;
 }
 
 function parse(value: Buffer): unknown {
@@ -70,10 +91,11 @@ function* members(text: Buffer): Generator<{ name: string; value: Buffer }> {
     const end = valueEnd(text, at);
     yield { name, value: text.subarray(at, end) };
     at = blank(text, end);
-    if (text[at] === 0x7d) return;
+    if (text[at] === 0x7d) break;
     if (text[at] !== 0x2c) throw new NotAnEvent('the body is not valid JSON');
     at = blank(text, at + 1);
   }
+  if (blank(text, at + 1) < text.length) throw new NotAnEvent('the body goes on behind its JSON object');
 }
 
 function blank(text: Buffer, from: number): number {

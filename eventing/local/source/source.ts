@@ -78,7 +78,7 @@ export function eventSource(namespace: string, { name, queue }: Source): string 
 export function sourceEvent(message: Message, source: string, clock: Clock): Event {
   if (encodingOf(message) !== 'plain') return fromMessage(message, source);
   const id = message.messageId || crypto.randomUUID();
-  const time = message.timestamp ? new Date(message.timestamp * 1000) : clock.now();
+  const time = message.timestamp !== undefined ? new Date(message.timestamp * 1000) : clock.now();
   return {
     attributes: {
       specversion: '1.0',
@@ -88,7 +88,7 @@ export function sourceEvent(message: Message, source: string, clock: Clock): Eve
       subject: id,
       time: time.toISOString().replace('.000Z', 'Z'),
     },
-    contentType: message.contentType || undefined,
+    contentType: message.contentType?.trim() || undefined,
     data: message.body,
   };
 }

@@ -1,0 +1,95 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../eventing/local/broker/clock.ts';
+import { complete, toHttp } from '../../../eventing/local/broker/http-binding.ts';
+import { ingress } from '../../../eventing/local/broker/ingress.ts';
+import type { Message } from '../../../eventing/local/broker/queues.ts';
+import { sourceEvent } from '../../../eventing/local/source/source.ts';
+import { goProgram } from '../../needs.ts';
+import { type Case, cases, decoded } from './go-sdk-cases.ts';
+
+// What no recording shows is asked of the code that the real adapter and the real ingress are built on: the CloudEvents SDK for Go.
+
+const need = await goProgram('test/conformance/wire/go-sdk');
+
+/** Headers by name and the body in base64, or the word `refused`. */
+type Read = { headers: Record<string, unknown>; body: string } | 'refused';
+
+/** Headers of the HTTP client; and values of a moment, of which only the form can be compared. */
+const client = new Set(['accept-encoding', 'user-agent', 'content-length']);
+const now = /^20(2[6-9]|[3-9]\d)-/;
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function compared(headers: Record<string, unknown>, body: Uint8Array | string): Read {
+  const entries = Object.entries(headers)
+    .filter(([name]) => !client.has(name))
+    .map(([name, value]): [string, unknown] => [
+      name,
+      now.test(String(value)) ? 'now' : uuid.test(String(value)) ? 'a random id' : value,
+    ]);
+  return {
+    headers: Object.fromEntries(entries),
+    body: typeof body === 'string' ? body : Buffer.from(body).toString('base64'),
+  };
+}
+
+function bySdk(program: string): Read[] {
+  const input = cases.map(({ body, ...rest }) => ({ ...rest, body: body.toString('base64') }));
+  const { stdout, stderr } = spawnSync(program, { input: JSON.stringify(input), maxBuffer: 2 ** 28 });
+  const lines = stdout.toString().trim().split('\n');
+  if (lines.length !== cases.length) throw new Error(`${program}: ${stderr.toString()}`);
+  return lines.map((line) => {
+    const { headers, body, error } = JSON.parse(line) as {
+      headers: Record<string, unknown>;
+      body: string | null;
+      error?: string;
+    };
+    return error === undefined ? compared(headers, body ?? '') : 'refused';
+  });
+}
+
+async function byUs({ http, headers = {}, contentType, messageId, timestamp, body }: Case): Promise<Read> {
+  if (http) {
+    const published: Message[] = [];
+    const raw = Object.entries(http).map(([name, value]) => [name, Buffer.from(value).toString('latin1')]);
+    const given = Object.fromEntries(raw) as Record<string, string>;
+    const { status } = await ingress(
+      { method: 'POST', path: '/', headers: given, body },
+      async (message) => void published.push(message),
+      () => undefined,
+    );
+    const [message] = published;
+    return status === 202 && message ? compared(message.headers, message.body) : 'refused';
+  }
+  const table = Object.fromEntries(Object.entries(headers).map(([name, field]) => [name, decoded(field)]));
+  const message: Message = { headers: table, contentType, messageId, timestamp, body };
+  try {
+    const event = complete(sourceEvent(message, 'SOURCE', systemClock), systemClock.now);
+    const sent = Object.entries(toHttp(event)).map(([name, value]) => {
+      // What an HTTP client refuses to send, and a server takes off.
+      if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new Error(`${name} cannot be a header`);
+      return [
+        name,
+        Buffer.from(value, 'latin1')
+          .toString()
+          .replace(/^[\t ]+|[\t ]+$/g, ''),
+      ];
+    });
+    return compared(Object.fromEntries(sent) as Record<string, string>, event.data);
+  } catch {
+    return 'refused';
+  }
+}
+
+describe.skipIf('missing' in need)('messages as the CloudEvents SDK for Go reads them', () => {
+  test(`${cases.length} messages and requests that no recording has`, async () => {
+    if ('missing' in need) return;
+    const sdk = bySdk(need.path);
+    const refused = sdk.filter((read) => read === 'refused').length;
+    console.log(`by the Go SDK: ${cases.length} compared, ${refused} of them refused by it`);
+    for (const [index, one] of cases.entries())
+      expect.soft({ [one.name]: await byUs(one) }).toEqual({ [one.name]: sdk[index] });
+    expect(refused).toBeGreaterThan(50);
+    expect(cases.length - refused).toBeGreaterThan(500);
+  });
+});
