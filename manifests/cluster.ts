@@ -6,10 +6,12 @@ export class ClusterFault extends Error {
   override name = 'ClusterFault';
 }
 
-/** Runs kubectl and returns what it prints. Throws `ClusterFault` with kubectl's words. */
-export async function kubectl(args: readonly string[], input?: string): Promise<string> {
+/** Runs kubectl and returns what it prints; `timeout` is of each request, `0` for none. Throws `ClusterFault` with kubectl's words. */
+export async function kubectl(args: readonly string[], input?: string, timeout = '20s'): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn('kubectl', [...args, '--request-timeout=20s'], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('kubectl', [...args, `--request-timeout=${timeout}`], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     let output = '';
     let words = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));

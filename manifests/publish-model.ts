@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { ClusterFault, command } from './cluster.ts';
+import { readParams } from './params.ts';
+import { portForward } from './port-forward.ts';
 
 const Registry = v.record(
   v.string(),
@@ -120,7 +122,7 @@ async function call(server: string, method: string, route: string, body?: object
     signal: AbortSignal.timeout(30_000),
   }).catch((error: unknown) => {
     throw new ClusterFault(
-      `no MLflow at ${server}: kubectl -n kickoff port-forward service/mlflow 5000 & (MLFLOW_TRACKING_URI names another)`,
+      `no MLflow at ${server} (MLFLOW_TRACKING_URI; without it the command asks that of the cluster)`,
       { cause: error },
     );
   });
@@ -152,7 +154,13 @@ function refused(route: string, { status, code, words }: Answer): ClusterFault {
 
 if (import.meta.main)
   await command(async () => {
-    const server = process.env['MLFLOW_TRACKING_URI'] ?? 'http://127.0.0.1:5000';
-    for (const line of await publishModel(path.resolve(import.meta.dirname, '..'), server)) console.log(line);
+    const root = path.resolve(import.meta.dirname, '..');
+    const elsewhere = process.env['MLFLOW_TRACKING_URI'];
+    const forward = elsewhere ? undefined : await portForward(readParams(root).namespace, 'mlflow', 5000);
+    try {
+      for (const line of await publishModel(root, forward?.url ?? elsewhere ?? '')) console.log(line);
+    } finally {
+      forward?.close();
+    }
     return 0;
   });

@@ -31,6 +31,14 @@ const groups: Record<string, Resource[]> = {
   'networking.internal.knative.dev/v1alpha1': [
     { name: 'clusterdomainclaims', kind: 'ClusterDomainClaim', namespaced: false },
   ],
+  'eventing.knative.dev/v1': [
+    { name: 'brokers', kind: 'Broker', namespaced: true },
+    { name: 'triggers', kind: 'Trigger', namespaced: true },
+  ],
+  'eventing.knative.dev/v1alpha1': [
+    { name: 'rabbitmqbrokerconfigs', kind: 'RabbitmqBrokerConfig', namespaced: true },
+  ],
+  'sources.knative.dev/v1alpha1': [{ name: 'rabbitmqsources', kind: 'RabbitmqSource', namespaced: true }],
   'serving.knative.dev/v1': [
     { name: 'services', kind: 'Service', namespaced: true },
     { name: 'revisions', kind: 'Revision', namespaced: true },
@@ -38,7 +46,8 @@ const groups: Record<string, Resource[]> = {
 };
 
 /**
- * A small Kubernetes API server for the real kubectl: discovery, get, list with a label selector, JSON patch with its `test`, and access
+ * A small Kubernetes API server for the real kubectl: discovery, get, list with a label selector, JSON patch with its `test`, delete,
+ * server-side apply (as a whole: what is not stated is gone), and access
  * reviews. `forbidden` are resources that nobody may create or list.
  */
 export async function startApiServer(): Promise<{
@@ -64,11 +73,17 @@ export async function startApiServer(): Promise<{
     objects.set(keyOf(object.apiVersion, resource.name, namespace, name), object);
   }
 
-  function answer(method: string, url: URL, body: string): { status: number; value: unknown } {
+  function answer(
+    method: string,
+    url: URL,
+    body: string,
+    applies: boolean,
+  ): { status: number; value: unknown } {
     const parts = url.pathname.split('/').filter(Boolean);
     if (url.pathname === '/version') return ok({ major: '1', minor: '34', gitVersion: 'v1.34.4' });
     if (url.pathname === '/api') return ok({ kind: 'APIVersions', versions: ['v1'] });
     if (url.pathname === '/apis') return ok(groupList());
+    if (url.pathname.startsWith('/openapi/v3')) return openapi(url.pathname);
     if (url.pathname.endsWith('/selfsubjectaccessreviews')) return ok(review(body));
     const group = parts[0] === 'api' ? parts[1] : parts.slice(1, 3).join('/');
     const rest = parts.slice(parts[0] === 'api' ? 2 : 3);
@@ -82,8 +97,18 @@ export async function startApiServer(): Promise<{
     if (name === undefined && forbidden.has(known.name))
       return failure(403, 'Forbidden', `${known.name} is forbidden: User "test" cannot list resource`);
     if (name === undefined) return ok(list(group, known, namespace, url.searchParams.get('labelSelector')));
-    const stored = objects.get(keyOf(group, known.name, namespace, name));
+    const key = keyOf(group, known.name, namespace, name);
+    const stored = objects.get(key);
+    if (applies) {
+      const object = JSON.parse(body) as Stored;
+      put({ ...object, metadata: { ...object.metadata, uid: `${name}-${version}` } as Stored['metadata'] });
+      return ok(objects.get(key));
+    }
     if (!stored) return failure(404, 'NotFound', `${known.name} "${name}" not found`);
+    if (method === 'DELETE') {
+      objects.delete(key);
+      return ok({ kind: 'Status', apiVersion: 'v1', status: 'Success', details: { name, uid: 'gone' } });
+    }
     if (method !== 'PATCH') return ok(stored);
     return patch(stored, body);
   }
@@ -138,7 +163,12 @@ export async function startApiServer(): Promise<{
     request.setEncoding('utf8').on('data', (text: string) => (body += text));
     request.on('end', () => {
       const url = new URL(request.url ?? '/', 'http://api');
-      const { status, value } = answer(request.method ?? 'GET', url, body);
+      const { status, value } = answer(
+        request.method ?? 'GET',
+        url,
+        body,
+        request.headers['content-type']?.startsWith('application/apply-patch') ?? false,
+      );
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     });
   });
@@ -166,6 +196,30 @@ function failure(code: number, reason: string, message: string): { status: numbe
     status: code,
     value: { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, message, code },
   };
+}
+
+/** As much of the API's own description as kubectl wants before it leaves the check of fields to the server. */
+function openapi(path: string): { status: number; value: unknown } {
+  const place = (groupVersion: string): string => (groupVersion === 'v1' ? 'api/v1' : `apis/${groupVersion}`);
+  if (path === '/openapi/v3') {
+    const paths = Object.keys(groups).map((one) => [
+      place(one),
+      { serverRelativeURL: `/openapi/v3/${place(one)}` },
+    ]);
+    return ok({ paths: Object.fromEntries(paths) as unknown });
+  }
+  const groupVersion = Object.keys(groups).find((one) => path === `/openapi/v3/${place(one)}`) ?? 'v1';
+  const [group = '', version = groupVersion] = groupVersion.includes('/') ? groupVersion.split('/') : [''];
+  const paths = (groups[groupVersion] ?? []).map(({ name, kind }) => [
+    `/${name}/{name}`,
+    {
+      patch: {
+        parameters: [{ name: 'fieldValidation', in: 'query' }],
+        'x-kubernetes-group-version-kind': { group, version, kind },
+      },
+    },
+  ]);
+  return ok({ openapi: '3.0.0', paths: Object.fromEntries(paths) as unknown });
 }
 
 function groupList(): object {

@@ -120,5 +120,7 @@ describe.skipIf('missing' in mlflow)('MLflow as the manifest starts it', () => {
 });
 
 test('a server that is away is said with the remedy', async () => {
-  await expect(publishModel(root, 'http://127.0.0.1:1')).rejects.toThrow(/port-forward/);
+  await expect(publishModel(root, 'http://127.0.0.1:1')).rejects.toThrow(
+    /no MLflow at http:\/\/127.0.0.1:1 \(MLFLOW_TRACKING_URI/,
+  );
 });

@@ -37,7 +37,11 @@ export type Rabbit = {
  * `server` is the path of rabbitmq-server (from `needs.ts`); Debian's wrapper changes the user and loses the environment, so the
  * script behind it is run. It keeps running over `kill9`; always `remove` it.
  */
-export async function startRabbit(server: string, config: string[] = []): Promise<Rabbit> {
+export async function startRabbit(
+  server: string,
+  config: string[] = [],
+  plugins: string[] = [],
+): Promise<Rabbit> {
   const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-rabbitmq-'));
   const [port, distribution, epmd] = [await freePort(), await freePort(), await freePort()];
   const node = `kickoff${port}@localhost`;
@@ -54,7 +58,7 @@ export async function startRabbit(server: string, config: string[] = []): Promis
     ...config,
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
-  writeFileSync(path.join(folder, 'enabled_plugins'), '[].\n');
+  writeFileSync(path.join(folder, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
   const env = {
     HOME: folder,
     RABBITMQ_NODENAME: node,

@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { connect, type ChannelModel } from 'amqplib';
+import { stringify } from 'yaml';
+import type { Document } from '../../manifests/bundle.ts';
+import { replaceImmutable } from '../../manifests/replace.ts';
+import { debian } from '../needs.ts';
+import { freePort } from '../servers/free-port.ts';
+import { startRabbit, type Rabbit } from '../servers/rabbitmq.ts';
+import { until } from '../until.ts';
+import { startApiServer, type Stored } from './api-server.ts';
+
+const kubectl = await debian('kubectl', 'kubernetes-client');
+const server = await debian('rabbitmq-server', 'rabbitmq-server');
+
+const meta = (name: string): Stored['metadata'] => ({ name, namespace: 'kickoff' });
+const source: Stored = {
+  apiVersion: 'sources.knative.dev/v1alpha1',
+  kind: 'RabbitmqSource',
+  metadata: meta('ml'),
+  spec: { rabbitmqResourcesConfig: { queueName: 'ml', parallelism: 20 } },
+};
+const trigger = (type: string): Stored => ({
+  apiVersion: 'eventing.knative.dev/v1',
+  kind: 'Trigger',
+  metadata: meta('predict'),
+  spec: { broker: 'kickoff', filter: { attributes: { type } } },
+});
+const documents = (...objects: Stored[]): Document[] => objects as unknown as Document[];
+
+describe.skipIf('missing' in kubectl || 'missing' in server)(
+  'what cannot be changed is replaced, beside a real RabbitMQ',
+  { timeout: 120_000 },
+  () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-replace-'));
+    const before = process.env['KUBECONFIG'];
+    let api: Awaited<ReturnType<typeof startApiServer>>;
+    let rabbit: Rabbit;
+    let amqp: ChannelModel;
+    let management: number;
+
+    beforeAll(async () => {
+      if (!('path' in server)) return;
+      api = await startApiServer();
+      const kubeconfig = path.join(folder, 'kubeconfig');
+      writeFileSync(
+        kubeconfig,
+        stringify({
+          apiVersion: 'v1',
+          kind: 'Config',
+          clusters: [{ name: 'test', cluster: { server: api.url } }],
+          contexts: [{ name: 'test', context: { cluster: 'test' } }],
+          'current-context': 'test',
+        }),
+      );
+      process.env['KUBECONFIG'] = kubeconfig;
+      management = await freePort();
+      const settings = [`management.tcp.port = ${management}`, 'management.tcp.ip = 127.0.0.1'];
+      rabbit = await startRabbit(server.path, settings, ['rabbitmq_management']);
+      amqp = await connect(rabbit.url);
+    });
+    afterAll(async () => {
+      if (before === undefined) delete process.env['KUBECONFIG'];
+      else process.env['KUBECONFIG'] = before;
+      await amqp.close();
+      await rabbit.remove();
+      await api.close();
+      rmSync(folder, { recursive: true });
+    });
+    beforeEach(() => {
+      api.objects.clear();
+      api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kickoff' } });
+      const data = {
+        uri: `http://127.0.0.1:${management}`,
+        username: 'guest',
+        password: 'guest',
+      };
+      api.put({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: meta('rabbitmq'),
+        data: Object.fromEntries(
+          Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+        ),
+      });
+    });
+    const live = (key: string): Stored | undefined => api.objects.get(key);
+    const sourceKey = 'sources.knative.dev/v1alpha1/rabbitmqsources/kickoff/ml';
+    const triggerKey = 'eventing.knative.dev/v1/triggers/kickoff/predict';
+
+    test('messages that nobody takes: refused with their queue, the source made again, the Trigger untouched', async () => {
+      api.put(structuredClone(source));
+      api.put(trigger('old'));
+      const channel = await amqp.createConfirmChannel();
+      const queue = 'kickoff.predict.7b21e54a';
+      await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+      channel.sendToQueue(queue, Buffer.from('{}'), { persistent: true });
+      await channel.waitForConfirms();
+      const wanted = documents(structuredClone(source), trigger('new'));
+      const said: string[] = [];
+      const failed = replaceImmutable(wanted, 'kickoff', (line) => said.push(line), 20_000);
+      await expect(failed).rejects.toThrow(
+        /nothing was replaced; after 20 s messages are left: kickoff.predict.7b21e54a 1/,
+      );
+      expect(live(triggerKey)).toMatchObject({ spec: { filter: { attributes: { type: 'old' } } } });
+      expect(live(sourceKey)).toBeDefined();
+      await channel.deleteQueue(queue);
+    });
+
+    test('a Trigger of another filter: its queue is emptied first, while the source is away', async () => {
+      api.put(structuredClone(source));
+      api.put(trigger('old'));
+      const channel = await amqp.createConfirmChannel();
+      const queue = 'kickoff.predict.7b21e54a';
+      await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+      await channel.assertQueue('of-others', { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+      for (const name of [queue, 'of-others'])
+        channel.sendToQueue(name, Buffer.from('{}'), { persistent: true });
+      await channel.waitForConfirms();
+      const said: string[] = [];
+      let emptied = false;
+      const replacing = replaceImmutable(
+        documents(structuredClone(source), trigger('new')),
+        'kickoff',
+        (line) => {
+          said.push(line);
+          if (line.includes('"predict" deleted')) expect(emptied).toBe(true);
+        },
+      );
+      replacing.catch(() => undefined);
+      await until(() => live(sourceKey) === undefined, { deadline: 30_000, what: 'the source is deleted' });
+      expect(live(triggerKey)).toMatchObject({ spec: { filter: { attributes: { type: 'old' } } } });
+      await until(async () => Boolean(await channel.get(queue, { noAck: true })), {
+        deadline: 10_000,
+        what: 'the message is taken',
+      });
+      emptied = true;
+      await replacing;
+      expect(live(triggerKey)).toMatchObject({ spec: { filter: { attributes: { type: 'new' } } } });
+      expect(live(sourceKey)).toBeDefined();
+      expect(said[0]).toBe(
+        'Trigger/predict differs and cannot be changed. With it goes its queue, which is emptied first.',
+      );
+      for (const name of [queue, 'of-others']) await channel.deleteQueue(name);
+    });
+
+    test('a source: no queue goes with it, so that RabbitMQ is not asked', async () => {
+      api.put({ ...structuredClone(source), spec: { rabbitmqResourcesConfig: { queueName: 'other' } } });
+      api.objects.delete('v1/secrets/kickoff/rabbitmq');
+      const said: string[] = [];
+      await replaceImmutable(documents(structuredClone(source)), 'kickoff', (line) => said.push(line));
+      expect(said[0]).toMatch(/^RabbitmqSource\/ml differs.*nothing: events wait in queue ml/);
+      expect(live(sourceKey)).toMatchObject({ spec: source['spec'] });
+    });
+
+    test('defaults that the API has added are no difference, and nothing happens', async () => {
+      const spec = source['spec'] as object;
+      api.put({ ...structuredClone(source), spec: { ...spec, serviceAccountName: 'default' } });
+      api.put(trigger('same'));
+      const version = live(triggerKey)?.metadata.resourceVersion;
+      const said: string[] = [];
+      await replaceImmutable(documents(source, trigger('same')), 'kickoff', (line) => said.push(line));
+      expect(said).toEqual(['nothing to replace: what cannot be changed is as the files say']);
+      expect(live(triggerKey)?.metadata.resourceVersion).toBe(version);
+    });
+  },
+);
