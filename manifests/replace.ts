@@ -46,8 +46,8 @@ function differs(live: unknown, wanted: Document): boolean {
 
 /**
  * Deletes and makes anew what differs between the cluster and `documents` and cannot be changed there. Where queues go with an object, the
- * source is deleted first, so that events wait in queue `ml`, and the queues are waited for until they are empty; on failure the source is
- * made again and nothing else has happened. `say` gets each step. Throws `ClusterFault`.
+ * source is deleted first, so that events wait in queue `ml`, and the queues are waited for until they are empty. What was deleted is made again
+ * in any case. `say` gets each step. Throws `ClusterFault`.
  */
 export async function replaceImmutable(
   documents: readonly Document[],
@@ -77,22 +77,18 @@ export async function replaceImmutable(
       )
     : changed.filter(({ kind }) => kind !== 'RabbitmqSource');
   const management = others.length > 0 ? await openManagement(namespace) : undefined;
+  const gone: Document[] = [];
   try {
-    await remove(sources, namespace, say);
+    await remove(sources, namespace, gone, say);
     if (management) {
       say('nothing new comes to the Broker; waiting until its queues are empty');
       await emptied(management, namespace, deadlineMs);
     }
-    await remove(others, namespace, say);
-  } catch (error) {
-    await apply(sources, say).catch((failure: unknown) => {
-      say(`the source could not be made again, apply the overlay: ${String(failure)}`);
-    });
-    throw error;
+    await remove(others, namespace, gone, say);
   } finally {
     management?.close();
+    await apply(gone.reverse(), say);
   }
-  await apply([...others.reverse(), ...sources], say);
 }
 
 async function liveOf({ kind, metadata }: Document, namespace: string): Promise<unknown> {
@@ -107,14 +103,17 @@ async function liveOf({ kind, metadata }: Document, namespace: string): Promise<
 async function remove(
   documents: readonly Document[],
   namespace: string,
+  gone: Document[],
   say: (line: string) => void,
 ): Promise<void> {
-  for (const { kind, metadata } of documents) {
+  for (const document of documents) {
+    const { kind, metadata } = document;
     const resource = immutable[kind]?.resource ?? kind;
     // In the foreground: a Trigger's queue has the same name when it is made anew, and must not be deleted after that.
     const how = ['--ignore-not-found', '--cascade=foreground', '--timeout=180s'];
     const args = ['delete', resource, metadata.name, '-n', namespace, ...how];
     say((await kubectl(args, undefined, '0')).trim());
+    gone.push(document);
   }
 }
 
