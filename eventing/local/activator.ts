@@ -46,7 +46,7 @@ export function createActivator(
 ): Activator {
   const { containerConcurrency, holdMs, timeoutMs } = options;
   const meter = createMeter();
-  const pick = pickReplica(containerConcurrency);
+  const pick = pickReplica<Replica>(containerConcurrency);
   const active = new Set<Exchange>();
   let waiting = new Set<Exchange>();
   let sweeper: NodeJS.Timeout | undefined;

@@ -1,27 +1,24 @@
-import type { Replica } from './replica.ts';
+/** What the choice of a replica depends on. */
+export type Loaded = { readonly inFlight: number };
 
 /** How the activator chooses a replica (knative/serving pkg/activator/net/lb_policy.go). */
-export type Pick = {
+export type Pick<R extends Loaded> = {
   /** A replica with a free slot. */
-  free(replicas: readonly Replica[]): Replica | undefined;
+  free(replicas: readonly R[]): R | undefined;
   /** The replica whose turn it is, busy or not. */
-  any(replicas: readonly Replica[]): Replica | undefined;
+  any(replicas: readonly R[]): R | undefined;
 };
 
 /** No limit: the less busy of two random ones. Up to 3: the first with a free slot. Above: in turn. */
-export function pickReplica(containerConcurrency: number): Pick {
+export function pickReplica<R extends Loaded>(containerConcurrency: number): Pick<R> {
   let turn = 0;
-  const inTurn = (replicas: readonly Replica[], limit: number): Replica | undefined => {
+  const inTurn = (replicas: readonly R[], limit: number): R | undefined => {
     for (let tries = 0; tries < replicas.length; tries++) {
       turn = (turn + 1) % replicas.length;
       const replica = replicas[turn];
       if (replica && replica.inFlight < limit) return replica;
     }
     return undefined;
-  };
-  const ofTwo = (replicas: readonly Replica[]): Replica | undefined => {
-    const [one, other] = [random(replicas), random(replicas)];
-    return one && other && other.inFlight < one.inFlight ? other : one;
   };
   return {
     free(replicas) {
@@ -34,6 +31,11 @@ export function pickReplica(containerConcurrency: number): Pick {
   };
 }
 
-function random(replicas: readonly Replica[]): Replica | undefined {
-  return replicas[Math.floor(Math.random() * replicas.length)];
+function ofTwo<R extends Loaded>(replicas: readonly R[]): R | undefined {
+  const first = Math.floor(Math.random() * replicas.length);
+  // Another one: with the same drawn twice, a busy replica of two would be chosen a quarter of the time.
+  const step = 1 + Math.floor(Math.random() * (replicas.length - 1));
+  const one = replicas[first];
+  const other = replicas[(first + step) % replicas.length];
+  return one && other && other.inFlight < one.inFlight ? other : one;
 }

@@ -62,6 +62,8 @@ export type ReplicaOptions = {
 
 const guard = path.join(import.meta.dirname, 'parent-guard.cjs');
 const keptLines = 20;
+/** Between two looks at the readiness endpoint (knative/serving pkg/queue/readiness/probe.go); a function that logs that it is ready is asked at once. */
+const probeMs = 50;
 
 /** Whether an error of the pool's says that there was no connection, before a request was begun on it. */
 export function neverConnected(error: Error): boolean {
@@ -187,7 +189,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
       if (age > options.startTimeoutMs) {
         lastLines.push(`not ready within ${options.startTimeoutMs / 1000} s`);
         replica.kill();
-      } else timer = setTimeout(probe, age < 1000 ? 5 : 50);
+      } else timer = setTimeout(probe, probeMs);
     };
     request.on('timeout', () => request.destroy());
     request.on('error', again);
@@ -206,7 +208,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
       options.ready();
     });
   }
-  timer = setTimeout(probe, 25);
+  timer = setTimeout(probe, probeMs);
   return replica;
 }
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   createBuckets,
   isEmpty,
@@ -64,3 +64,47 @@ function* replayMaximum(item: Case): Generator<[string, number, number]> {
     yield [`maximum at ${op[1]}`, op[3], peakOf(window)];
   }
 }
+
+describe('for any writes', () => {
+  // A linear congruential generator: the same cases in every run.
+  let seed = 20_000_102;
+  const random = (below: number): number => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((seed / 2_147_483_648) * below);
+  };
+
+  test('the linear average is what its definition says, computed from all writes anew', () => {
+    for (let round = 0; round < 300; round++) {
+      const size = 1 + random(20);
+      const buckets = createBuckets(size * 1000);
+      let writes: { second: number; value: number }[] = [];
+      for (let second = 1000; second < 1060; second += random(3) === 0 ? random(size + 2) : 1) {
+        const last = writes.at(-1)?.second ?? -Infinity;
+        if (second - last >= size) writes = [];
+        const value = random(100);
+        writes.push({ second, value });
+        recordValue(buckets, second * 1000 + random(1000), value);
+        const now = second + random(size + 2);
+        const span = Math.min(second - (writes[0]?.second ?? second) + 1, size - (now - second));
+        const sum = writes.reduce((all, one) => (one.second > now - size ? all + one.value : all), 0);
+        const expected = now - second >= size ? 0 : Math.round((sum / span) * 1e6) / 1e6;
+        expect(windowAverage(buckets, now * 1000 + 999, 'linear'), `round ${round} at ${now}`).toBe(expected);
+      }
+    }
+  });
+
+  test('the maximum is that of the values in the window', () => {
+    for (let round = 0; round < 300; round++) {
+      const slots = 1 + random(12);
+      let window = createMaxWindow(slots * 2000, 2000);
+      const values: { slot: number; value: number }[] = [];
+      for (let slot = 500; slot < 560; slot += random(3)) {
+        const value = random(50);
+        values.push({ slot, value });
+        window = recordPeak(window, slot * 2000 + random(2000), value);
+        const seen = values.filter((one) => slot - one.slot < slots).map((one) => one.value);
+        expect(peakOf(window), `round ${round} in slot ${slot}`).toBe(Math.max(...seen));
+      }
+    }
+  });
+});

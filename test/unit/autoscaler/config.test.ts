@@ -249,6 +249,16 @@ test('annotations win over the cluster, the older names are read, others are not
   });
 });
 
+test.each([
+  ['2.5', '100s', 3],
+  ['14.5', '100s', 15],
+  ['17.5', '180s', 32],
+  ['1', '6s', 1],
+])('a panic window of %s %% of %s is %i s: halves round up', (percentage, window, seconds) => {
+  const { panicWindowMs } = parse({ annotations: { 'panic-window-percentage': percentage, window } });
+  expect(panicWindowMs).toBe(seconds * 1000);
+});
+
 test('the hard limit does not bound a target in requests per second', () => {
   const config = parse({ annotations: { metric: 'rps', target: '20' }, containerConcurrency: 5 });
   expect(config).toMatchObject({ metric: 'rps', target: 14, total: 20 });
