@@ -2,13 +2,35 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, stop } from 'esbuild';
-import type { OutputFile } from 'esbuild';
+import type { OutputFile, Plugin } from 'esbuild';
 
 const functions = import.meta.dirname;
 const aDayMs = 86_400_000;
 
 // Bundled CommonJS packages ask for require, which an ES module does not have (evanw/esbuild#1921).
 const banner = `import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);`;
+
+/**
+ * Loads Node's HTTP modules when they are first used. An import of `node:http` evaluates each of its getters, one of which loads all of fetch
+ * (20 ms); what packages import of `https` and `http2` loads TLS, and most processes never use it.
+ */
+const lazyHttp: Plugin = {
+  name: 'lazy-http',
+  setup(build) {
+    build.onResolve({ filter: /^(node:)?(http|https|http2)$/ }, ({ path: name }) => ({
+      path: name.replace('node:', ''),
+      namespace: 'lazy-http',
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'lazy-http' }, ({ path: name }) => {
+      const getter = (key: string): string => `get ${key}() { return load().${key}; }`;
+      const keys = Object.keys(process.getBuiltinModule(`node:${name}`) ?? {});
+      return {
+        contents: `const load = () => process.getBuiltinModule('node:${name}');
+module.exports = { ${keys.map(getter).join(', ')} };`,
+      };
+    });
+  },
+};
 
 /** The functions: every folder here with a `src/main.ts`. */
 export function functionNames(): string[] {
@@ -34,6 +56,7 @@ async function outputsOf(folder: string, names: { entry: string; chunk: string }
     platform: 'node',
     target: 'node24',
     external: ['onnxruntime-node'],
+    plugins: [lazyHttp],
     banner: { js: banner },
     logLevel: 'silent',
   });

@@ -2,12 +2,10 @@ import http from 'node:http';
 import https from 'node:https';
 
 // node:http rather than fetch: it loads with the process and costs less per call, which a cold start and a busy publisher notice.
-const agents = {
-  http: new http.Agent({ keepAlive: true }),
-  https: new https.Agent({ keepAlive: true }),
-};
+const plain = new http.Agent({ keepAlive: true });
+let secured: https.Agent | undefined;
 
-export type Answer = { status: number; headers: Headers; body: string };
+export type Answer = { status: number; headers: Record<string, string>; body: string };
 
 /** Sends a request and reads the whole answer within `deadlineMs`; rejects on a transport error and at the deadline. */
 export async function send(
@@ -39,12 +37,14 @@ function attempt(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const secure = url.startsWith('https:');
+    // Not made with the module: TLS is loaded where it is used.
+    const agent = secure ? (secured ??= new https.Agent({ keepAlive: true })) : plain;
     const outgoing = (secure ? https : http).request(
       url,
       {
         method,
         signal,
-        agent: secure ? agents.https : agents.http,
+        agent,
         headers: { ...headers, 'content-length': Buffer.byteLength(body) },
       },
       (incoming) => {
@@ -52,9 +52,9 @@ function attempt(
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('error', reject);
         incoming.on('end', () => {
-          const received = new Headers();
+          const received: Record<string, string> = {};
           for (const [name, value] of Object.entries(incoming.headers))
-            if (value !== undefined) received.set(name, String(value));
+            if (value !== undefined) received[name] = String(value);
           resolve({
             status: incoming.statusCode ?? 0,
             headers: received,

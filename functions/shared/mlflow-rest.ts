@@ -22,13 +22,13 @@ export function mlflowRest(options: { trackingUri: string; timeoutMs: number } &
     throw new ModelRefused(`MLFLOW_TRACKING_URI ${tracking} is not an http:// or https:// URL`);
   const authorization = authorizationOf(options);
   // node:http rather than fetch: undici's first use costs a cold start some 20 ms.
-  const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) };
+  const client = tracking.startsWith('https:') ? https : http;
+  const agent = new client.Agent({ keepAlive: true });
 
   function once(url: URL, maxBytes: number): Promise<{ status: number; body: Buffer }> {
     return new Promise((resolve, reject) => {
-      const secure = url.protocol === 'https:';
-      const request = (secure ? https : http).get(url, {
-        agent: secure ? agents.https : agents.http,
+      const request = client.get(url, {
+        agent,
         headers: authorization === undefined ? {} : { authorization },
         signal: AbortSignal.timeout(options.timeoutMs),
       });

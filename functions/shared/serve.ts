@@ -1,7 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
-import { type Fetch, type Readiness, withHealth } from './health.ts';
+import { answerProbe, type Fetch, type Readiness } from './health.ts';
 import { ConfigFault } from './config.ts';
 import type { Log } from './log.ts';
 
@@ -31,6 +30,8 @@ export function start(main: () => Promise<void>, log: Pick<Log, 'error'>): void 
 
 export type Server = { port: number; metricsPort: number | undefined };
 
+type Listener = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
+
 /**
  * Listens on 0.0.0.0:`port` (Knative's runtime contract) and stops as it must there: on SIGTERM it is unready at once, answers what is in
  * flight (queue-proxy does not wait for it), closes the clients and exits with 0, or with 1 when `drainMs` did not suffice.
@@ -39,7 +40,8 @@ export async function serve(options: {
   port: number;
   metricsPort: number;
   metrics: () => string;
-  fetch: Fetch;
+  /** Makes what answers, at the first request, or once a probe found the process ready: until then a cold start does without its code. */
+  app: () => Promise<{ fetch: Fetch }>;
   readiness: Readiness;
   drainMs: number;
   log: Log;
@@ -48,9 +50,25 @@ export async function serve(options: {
   close: () => Promise<void>;
 }): Promise<Server> {
   const { readiness, log } = options;
-  const answer = getRequestListener(withHealth(readiness, options.fetch));
+  let answer: Listener | undefined;
+  let loading: Promise<void> | undefined;
+  const load = (): Promise<void> =>
+    (loading ??= Promise.all([import('@hono/node-server'), options.app()]).then(
+      ([{ getRequestListener }, app]) => {
+        answer = getRequestListener(app.fetch);
+      },
+      (error: unknown) => {
+        log.error('cannot make what answers requests', { error });
+        process.exit(1);
+      },
+    ));
   const server = http.createServer((request, response) => {
-    void answer(request, response);
+    const probed = answerProbe(readiness, request.method, request.url);
+    if (probed) {
+      response.writeHead(probed.status, probed.headers).end(probed.body);
+      if (readiness.ready) response.once('close', () => void load());
+    } else if (answer) answer(request, response);
+    else void load().then(() => answer?.(request, response));
   });
   // Longer than any keep-alive of queue-proxy's and the local activator's clients: the side that reuses a connection must close it.
   server.keepAliveTimeout = 120_000;

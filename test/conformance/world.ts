@@ -16,7 +16,7 @@ import { followChallenger } from '../../functions/shared/challenger.ts';
 import { CompletedData, completedType, requestedType, shadowedType } from '../../functions/shared/events.ts';
 import { challengerUri } from '../../functions/shared/model-uri.ts';
 import { followModel } from '../../functions/shared/follow-model.ts';
-import { type Fetch, withHealth } from '../../functions/shared/health.ts';
+import { answerProbe, type Fetch } from '../../functions/shared/health.ts';
 import { createLog } from '../../functions/shared/log.ts';
 import { createMetrics } from '../../functions/shared/metrics.ts';
 import { createRegistry } from '../../functions/shared/registry.ts';
@@ -171,7 +171,10 @@ export async function startProcessWorld(
     },
   });
   const app = createIngressApp(() => ingress.parts, log, metrics, settings.allowedOrigins);
-  const fetch = withHealth({ ready: true }, app.fetch);
+  const fetch: Fetch = (request) => {
+    const probed = answerProbe({ ready: true }, request.method, request.url);
+    return probed ? new Response(probed.body, probed) : app.fetch(request);
+  };
 
   const world: ProcessWorld = {
     store,

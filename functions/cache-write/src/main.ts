@@ -5,7 +5,6 @@ import { createMetrics } from '../../shared/metrics.ts';
 import { openStore } from '../../shared/store.ts';
 import { serve, start } from '../../shared/serve.ts';
 import { wake } from '../../shared/wake.ts';
-import { createApp } from './app.ts';
 
 async function main(): Promise<void> {
   const config = readConfig(
@@ -21,12 +20,11 @@ async function main(): Promise<void> {
     kickoff_dead_letters_total: 'Dead letters kept',
   });
   const store = await openStore(config.STORE_URL);
-  const app = createApp({ store, log, metrics });
   await serve({
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
     metrics: () => metrics.text(),
-    fetch: app.fetch,
+    app: async () => (await import('./app.ts')).createApp({ store, log, metrics }),
     // Ready without asking the store: without it an event is answered 503, which the broker tries again.
     readiness: { ready: true },
     drainMs: config.DRAIN_MS,

@@ -48,7 +48,7 @@ async function main(): Promise<void> {
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
     metrics: () => metrics.text(),
-    fetch: app.fetch,
+    app: async () => app,
     readiness,
     drainMs: config.DRAIN_MS,
     log,

@@ -8,7 +8,7 @@ import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
 import { serve, start } from '../../shared/serve.ts';
 import { wake } from '../../shared/wake.ts';
-import { createApp, type Loaded } from './app.ts';
+import type { Loaded } from './app.ts';
 import { files, load } from './load.ts';
 import { inferenceThreads } from './threads.ts';
 
@@ -28,7 +28,6 @@ async function main(): Promise<void> {
     configuredRegistry({ ...config, MODEL_CACHE_DIR: undefined }, 'predict', challengerUri(config.MODEL_URI)),
     { files, pollMs: config.MODEL_POLL_MS, load: (artifact) => load(artifact, threads), log },
   );
-  const app = createApp({ model: () => running.model, challenger, alias: config.MODEL_URI, log, metrics });
   const following = followModel(configuredRegistry(config, 'predict'), {
     files,
     pollMs: config.MODEL_POLL_MS,
@@ -40,7 +39,14 @@ async function main(): Promise<void> {
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
     metrics: () => metrics.text(),
-    fetch: app.fetch,
+    app: async () =>
+      (await import('./app.ts')).createApp({
+        model: () => running.model,
+        challenger,
+        alias: config.MODEL_URI,
+        log,
+        metrics,
+      }),
     readiness,
     drainMs: config.DRAIN_MS,
     log,
