@@ -19,7 +19,7 @@ const never = 3_600_000;
 
 /**
  * Follows an alias that may come and go. Nothing depends on it: no challenger, one that does not load and a registry that is away are all the
- * same to who asks, and the first two are looked at again at every poll. Looks for the first time at once, without being waited for.
+ * same to who asks, and the first two are looked at again at every poll. Nobody waits for the first look.
  */
 export function followChallenger<T>(
   registry: Registry,
@@ -28,6 +28,8 @@ export function followChallenger<T>(
     pollMs: number;
     load: (artifact: Artifact) => Promise<Loaded<T>>;
     log: Log;
+    /** What goes before: the first look begins when this has settled. */
+    after?: Promise<unknown>;
   },
 ): Challenger<T> {
   const { log } = options;
@@ -75,6 +77,7 @@ export function followChallenger<T>(
   }
 
   async function poll(): Promise<void> {
+    await Promise.allSettled([options.after]);
     for (;;) {
       await refresh();
       await wait(options.pollMs * (0.75 + Math.random() / 2), undefined, {

@@ -42,25 +42,19 @@ export type Teams = {
 /** Indexes the teams by names and aliases, without case, accents and punctuation. */
 export function createTeams(file: TeamsFile): Teams {
   const teams = new Map<string, Team>();
-  const names = new Map<string, Team>();
-  for (const team of file.teams) names.set(fold(team.name), team);
-  for (const team of file.teams) {
-    teams.set(team.name, team);
-    for (const alias of team.aliases) {
-      const key = fold(alias);
-      if (!names.has(key)) names.set(key, team);
-      teams.set(alias, team);
-    }
-  }
-  const leagues = new Map<string, League>();
-  for (const league of file.leagues)
-    for (const spelling of [league.id, league.name]) leagues.set(fold(spelling), league);
+  for (const team of file.teams)
+    for (const spelling of [team.name, ...team.aliases]) teams.set(spelling, team);
+  // Not before a spelling asks for them: to fold all names takes a cold process 10 ms.
+  let names: Map<string, Team> | undefined;
+  let leagues: Map<string, League> | undefined;
+  const foldedNames = (): Map<string, Team> => (names ??= foldNames(file.teams));
 
-  const find = (name: string): Team | undefined => teams.get(name) ?? names.get(fold(name));
-  const league = (spelling: string): League | undefined => leagues.get(fold(spelling));
+  const find = (name: string): Team | undefined => teams.get(name) ?? foldedNames().get(fold(name));
+  const league = (spelling: string): League | undefined =>
+    (leagues ??= foldLeagues(file.leagues)).get(fold(spelling));
 
   function unknownTeam(field: 'home' | 'away', name: string): { fault: FixtureFault } {
-    const nearest = nearestNames(fold(name), names);
+    const nearest = nearestNames(fold(name), foldedNames());
     return { fault: { field, reason: `unknown team "${name}"; nearest: ${nearest.join(', ')}`, nearest } };
   }
 
@@ -126,6 +120,18 @@ export function createTeams(file: TeamsFile): Teams {
 function rankOf(name: string, wanted: string): number {
   const at = name.indexOf(wanted);
   return at < 0 ? Infinity : at === 0 ? 0 : name[at - 1] === ' ' ? 1 : 2;
+}
+
+/** A team's own name goes before the alias of another. */
+function foldNames(teams: readonly Team[]): Map<string, Team> {
+  const names = new Map(teams.map((team) => [fold(team.name), team]));
+  for (const team of teams)
+    for (const key of team.aliases.map(fold)) if (!names.has(key)) names.set(key, team);
+  return names;
+}
+
+function foldLeagues(leagues: readonly League[]): Map<string, League> {
+  return new Map(leagues.flatMap((league) => [league.id, league.name].map((each) => [fold(each), league])));
 }
 
 /** Lower case without accents and punctuation; letters that Unicode does not decompose are spelled out. */

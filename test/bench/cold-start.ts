@@ -30,6 +30,8 @@ const add = (name: string, ms: number): void => void samples.set(name, [...(samp
 
 for (let run = 0; run <= Number(values.runs); run++) {
   const kickoff = await startKickoff(state, { LOG_LEVEL: 'info' });
+  // The client is warm, and the runtime has done what it does behind its start.
+  await (await fetch(`${kickoff.url}/local/status`)).text();
   const begin = performance.now();
   const response = await fetch(`${kickoff.url}/v1/predictions`, {
     method: 'POST',

@@ -42,6 +42,7 @@ async function main(): Promise<void> {
       pollMs: config.MODEL_POLL_MS,
       load: async () => ({ value: undefined, release: () => Promise.resolve() }),
       log,
+      after: catalog,
     },
   );
   await serve({

@@ -23,11 +23,6 @@ async function main(): Promise<void> {
   const readiness = { ready: false };
   const running: { model?: FollowedModel<Loaded> } = {};
   const threads = inferenceThreads();
-  // Nobody waits for it: it is looked for beside the model.
-  const challenger: Challenger<Loaded> = followChallenger(
-    configuredRegistry({ ...config, MODEL_CACHE_DIR: undefined }, 'predict', challengerUri(config.MODEL_URI)),
-    { files, pollMs: config.MODEL_POLL_MS, load: (artifact) => load(artifact, threads), log },
-  );
   const following = followModel(configuredRegistry(config, 'predict'), {
     files,
     pollMs: config.MODEL_POLL_MS,
@@ -35,6 +30,16 @@ async function main(): Promise<void> {
     log,
   });
   following.catch(() => undefined);
+  const challenger: Challenger<Loaded> = followChallenger(
+    configuredRegistry({ ...config, MODEL_CACHE_DIR: undefined }, 'predict', challengerUri(config.MODEL_URI)),
+    {
+      files,
+      pollMs: config.MODEL_POLL_MS,
+      load: (artifact) => load(artifact, threads),
+      log,
+      after: following,
+    },
+  );
   await serve({
     port: config.PORT,
     metricsPort: config.METRICS_PORT,

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Outcome, Prediction, PredictionRequest } from '../../shared/prediction.ts';
@@ -19,7 +18,7 @@ const cells = goals * goals;
 /** Loads `model.onnx` of an artifact's folder. Rejects when it is no graph of this contract. */
 export async function createModel(folder: string, threads: number): Promise<Model> {
   const { InferenceSession: Session, Tensor: StringTensor } = await import('onnxruntime-node');
-  const session: InferenceSession = await Session.create(await readFile(path.join(folder, 'model.onnx')), {
+  const session: InferenceSession = await Session.create(path.join(folder, 'model.onnx'), {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
