@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { SecretsFault } from './age-key.ts';
 import type { KnownSecrets } from './references.ts';
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
@@ -10,28 +11,57 @@ export function password(): string {
 
 type Secret = { labels?: Record<string, string>; values: Record<string, string> };
 
-/** The Secrets of a new installation in a namespace, by name, with fresh passwords. */
-export function newSecrets(namespace: string) {
+/** How to reach a RabbitMQ: `uri` is its management API, whose host serves AMQP too, on `port`. */
+type Reach = { username: string; password: string; host: string; uri: string; port: string };
+
+/** A RabbitMQ that is there already, by its AMQP URL. Throws `SecretsFault` for what eventing-rabbitmq could not use. */
+export function ownRabbit(text: string): Reach {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !['amqp:', 'amqps:'].includes(url.protocol) || !url.username || !url.password)
+    throw new SecretsFault('the address of RabbitMQ must be amqp[s]://<user>:<password>@<host>[:<port>]');
+  if (![url.username, url.password].every((text) => /^[\w.~-]+$/.test(text)))
+    throw new SecretsFault(
+      'user and password of RabbitMQ may have letters, digits, "-", "_", "." and "~" only: eventing-rabbitmq does not escape them',
+    );
+  if (!['', '/', '/%2f'].includes(url.pathname.toLowerCase()))
+    throw new SecretsFault(`virtual host ${url.pathname.slice(1)}: only the default one, /, can be used`);
+  const secure = url.protocol === 'amqps:';
+  return {
+    username: url.username,
+    password: url.password,
+    host: url.hostname,
+    uri: secure ? `https://${url.hostname}:15671` : `http://${url.hostname}:15672`,
+    port: url.port || (secure ? '5671' : '5672'),
+  };
+}
+
+function newRabbit(namespace: string): Reach {
   const host = `rabbitmq.${namespace}.svc.cluster.local`;
-  const rabbitmq = { username: 'kickoff', password: password() };
+  return { username: 'kickoff', password: password(), host, uri: `http://${host}:15672`, port: '5672' };
+}
+
+/** The Secrets of a new installation in a namespace, by name, with fresh passwords; with those of `rabbit` where it is there already. */
+export function newSecrets(namespace: string, rabbit: Reach = newRabbit(namespace)) {
+  const { username, password: secret, host, uri, port } = rabbit;
+  const scheme = uri.startsWith('https:') ? 'amqps' : 'amqp';
   const redis = password();
   return {
     rabbitmq: {
       // The topology operator 1.20 finds only Secrets with this label; without it the Broker stays in ExchangeFailure.
       labels: { 'rabbitmq.com/topology-operator': 'true' },
       values: {
-        ...rabbitmq,
-        // The management API; its host serves AMQP too, on `port`.
-        uri: `http://${host}:15672`,
-        port: '5672',
+        username,
+        password: secret,
+        uri,
+        port,
         // From here on: what the cluster operator wants of an external Secret (overlay ha).
         host,
         provider: 'rabbitmq',
         type: 'rabbitmq',
-        'default_user.conf': `default_user = ${rabbitmq.username}\ndefault_pass = ${rabbitmq.password}\n`,
+        'default_user.conf': `default_user = ${username}\ndefault_pass = ${secret}\n`,
       },
     },
-    amqp: { values: { url: `amqp://${rabbitmq.username}:${rabbitmq.password}@${host}:5672` } },
+    amqp: { values: { url: `${scheme}://${username}:${secret}@${host}:${port}` } },
     redis: { values: { password: redis } },
     store: { values: { url: `redis://:${redis}@redis.${namespace}.svc.cluster.local:6379` } },
   } satisfies Record<string, Secret>;

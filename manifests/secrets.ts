@@ -6,19 +6,23 @@ import { recipient, runProgram, SecretsFault } from './age-key.ts';
 import { build } from './bundle.ts';
 import { readParams } from './params.ts';
 import { plaintextInBundle, plaintextInTree } from './plaintext.ts';
-import { newSecrets, secretManifest } from './secret-plan.ts';
+import { newSecrets, ownRabbit, secretManifest } from './secret-plan.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 const folder = 'manifests/secrets';
 const fileOf = (name: string): string => `${folder}/${name}.sops.yaml`;
 
-/** Makes what is missing: the age key, its recipient in .sops.yaml, and an encrypted file for each Secret. Existing files stay. */
-export function init(root: string, env: Env): void {
+/**
+ * Makes what is missing: the age key, its recipient in .sops.yaml, and an encrypted file for each Secret. Existing files stay. `amqp` is the
+ * URL of a RabbitMQ that is there already.
+ */
+export function init(root: string, env: Env, amqp?: string): void {
+  const rabbit = amqp === undefined ? undefined : ownRabbit(amqp);
   const namespace = readParams(root).namespace;
   addRecipient(root, recipient(root, env));
   mkdirSync(path.join(root, folder), { recursive: true });
-  const secrets = Object.entries(newSecrets(namespace));
+  const secrets = Object.entries(newSecrets(namespace, rabbit));
   const existing = secrets
     .filter(([name]) => existsSync(path.join(root, fileOf(name))))
     .map(([name]) => name);
@@ -109,7 +113,7 @@ export function check(root: string, kustomize: readonly [string, ...string[]]): 
 function main(): number {
   const root = path.resolve(import.meta.dirname, '..');
   const [command, name] = process.argv.slice(2);
-  if (command === 'init') init(root, process.env);
+  if (command === 'init') init(root, process.env, name);
   else if (command === 'edit' && name !== undefined) return edit(root, name);
   else if (command === 'apply') apply(root);
   else if (command === 'check') {
@@ -117,7 +121,7 @@ function main(): number {
     for (const fault of faults) console.error(fault);
     console.log(faults.length === 0 ? 'no secret in the clear' : `${faults.length} secrets in the clear`);
     return faults.length === 0 ? 0 : 1;
-  } else throw new SecretsFault('npm run secrets -- init | edit <name> | apply | check');
+  } else throw new SecretsFault('npm run secrets -- init [amqp://…] | edit <name> | apply | check');
   return 0;
 }
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { at, parseDocuments, podSpec } from '../../manifests/bundle.ts';
 import { admission, kustomize } from './needs.ts';
-import { installation } from './overlays.ts';
+import { installation, overlays } from './overlays.ts';
 
 type Pod = { metadata: { name: string; labels?: Record<string, string> }; spec: unknown };
 
@@ -33,7 +33,7 @@ describe.skipIf('missing' in admission || 'missing' in kustomize)(
     });
 
     test('lets in every pod of ours', () => {
-      const pods = ['single-node', 'ha'].flatMap(installation).flatMap((document): Pod[] => {
+      const pods = overlays.flatMap(installation).flatMap((document): Pod[] => {
         const spec = podSpec(document);
         const labels = at(document, 'spec', 'template', 'metadata', 'labels') as Record<string, string>;
         return spec === undefined ? [] : [{ metadata: { name: document.metadata.name, labels }, spec }];

@@ -5,7 +5,7 @@ import { kustomize } from './needs.ts';
 const manifests = path.resolve(import.meta.dirname, '../../manifests');
 
 /** The overlays, in the order of the documentation. */
-export const overlays = ['single-node', 'ha'] as const;
+export const overlays = ['single-node', 'own-rabbitmq', 'ha'] as const;
 
 /** What `kubectl apply -k manifests/<folder>` would apply. */
 export function built(folder: string): Document[] {

@@ -14,6 +14,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { check } from '../../manifests/secrets.ts';
+import { newSecrets, ownRabbit } from '../../manifests/secret-plan.ts';
 import { plaintextInBundle } from '../../manifests/plaintext.ts';
 import { parseDocuments } from '../../manifests/bundle.ts';
 import { debian, goTool } from '../needs.ts';
@@ -94,6 +95,36 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
         status: 1,
         text: expect.stringMatching(/secrets -- init/) as string,
       });
+    });
+
+    test.each([
+      ['rabbit.example.net', /must be amqp/],
+      ['amqp://user@rabbit.example.net', /must be amqp/],
+      ['amqp://user:p%40ss@rabbit.example.net', /does not escape/],
+      ['amqp://user:pass@rabbit.example.net/other', /virtual host other/],
+    ])('init refuses a RabbitMQ at %s and writes nothing', (url, reason) => {
+      const { status, text } = run(['init', url]);
+      expect(status).toBe(1);
+      expect(text).toMatch(reason);
+      expect(text).not.toMatch(/ at .*\.ts:/);
+      expect(encrypted()).toEqual([]);
+    });
+
+    test.each([
+      [
+        'amqp://default_user_a:b-c_D1@rabbit.other.svc',
+        { uri: 'http://rabbit.other.svc:15672', port: '5672' },
+        'amqp://default_user_a:b-c_D1@rabbit.other.svc:5672',
+      ],
+      [
+        'amqps://kickoff:secret@mq.example.net:5999/',
+        { uri: 'https://mq.example.net:15671', port: '5999' },
+        'amqps://kickoff:secret@mq.example.net:5999',
+      ],
+    ])('the Secrets for a RabbitMQ at %s', (url, connection, amqp) => {
+      const { rabbitmq, amqp: publisher } = newSecrets('kickoff', ownRabbit(url));
+      expect(rabbitmq.values).toMatchObject(connection);
+      expect(publisher.values.url).toBe(amqp);
     });
 
     test('init makes a key outside and encrypts every value; a second one changes nothing', () => {
