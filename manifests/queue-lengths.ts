@@ -40,7 +40,7 @@ export async function openManagement(namespace: string): Promise<Management> {
       });
       if (!answer.ok)
         throw new ClusterFault(
-          `RabbitMQ's management API at ${url.origin} answers ${answer.status}: user ${data.username} needs the tag \`monitoring\``,
+          `RabbitMQ's management API at ${url.origin} answers ${answer.status}: user ${data.username} needs the tag \`policymaker\``,
         );
       const queues = v.parse(Queues, await answer.json());
       return new Map(queues.map(({ name, messages }) => [name, messages]));
