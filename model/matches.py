@@ -51,7 +51,7 @@ def read_matches(path: Path, as_of: str | None = None) -> list[Match]:
             reader = csv.reader(file)
             header = next(reader, [])
             _check_header(path, header)
-            seen: dict[tuple[str, str, str, str], int] = {}
+            before = _Before()
             for values in reader:
                 line = reader.line_num
                 if not values:
@@ -61,13 +61,7 @@ def read_matches(path: Path, as_of: str | None = None) -> list[Match]:
                     continue
                 row = dict(zip(header, values, strict=True))
                 row |= {side: names.canonical(row[side]) for side in SIDES}
-                found = [*_row_faults(row, as_of), *_team_faults(row, names)]
-                key = (row["season"], row["league"], row["home"], row["away"])
-                if key in seen:
-                    found.append(
-                        f"duplicate of line {seen[key]}: {row['home']} v {row['away']}, {row['league']} {row['season']}"
-                    )
-                seen.setdefault(key, line)
+                found = [*_row_faults(row, as_of), *_team_faults(row, names), *before.faults(row, line)]
                 faults.extend(f"line {line}: {fault}" for fault in found)
                 if not found and row.get("awarded", "0") != "1":
                     rows.append(row)
@@ -87,6 +81,24 @@ def read_matches(path: Path, as_of: str | None = None) -> list[Match]:
         print(f"{path}: line {line}: {team!r} is a new team: add it to model/teams.csv", file=sys.stderr)
     matches = [_match(row) for row in rows]
     return sorted(matches, key=lambda match: (match.date, match.league, match.home))
+
+
+class _Before:
+    """What stands on the lines before."""
+
+    def __init__(self) -> None:
+        self.matches: dict[tuple[str, ...], int] = {}
+        self.leagues: dict[tuple[str, str], tuple[str, int]] = {}
+
+    def faults(self, row: dict[str, str], line: int) -> Iterator[str]:
+        """How a row contradicts them; it is one of them afterwards."""
+        season, league, home, away = match = tuple(row[name] for name in ("season", "league", *SIDES))
+        if (first := self.matches.setdefault(match, line)) != line:
+            yield f"duplicate of line {first}: {home} v {away}, {league} {season}"
+        for team in (home, away):
+            other, first = self.leagues.setdefault((season, team), (league, line))
+            if league != other:
+                yield f"{team!r} plays in {other} on line {first} of the same season"
 
 
 def data_digest(matches: list[Match]) -> str:

@@ -50,6 +50,10 @@ BAD = {
     "a slip in a name": ("2024-08-17,2024-25,ENG1,Arsenl,Chelsea,1,0,0,0,0", "unseen team 'Arsenl': write 'Arsenal'"),
     "team abroad": ("2024-08-17,2024-25,ESP1,Arsenal,Sevilla FC,1,0,0,0,0", "'Arsenal' is a team of ENG, not of ESP1"),
     "duplicate under an alias": ("2024-09-01,2024-25,ENG1,Man Utd,Fulham FC,3,0,0,0,0", "duplicate of line 2"),
+    "two leagues in a season": (
+        "2024-08-17,2024-25,ENG2,Leeds United,Fulham,1,0,0,0,0",
+        "'Fulham' plays in ENG1 on line 2 of the same season",
+    ),
     "awarded": ("2024-08-17,2024-25,ENG1,Arsenal,Chelsea,1,0,0,0,yes", "awarded 'yes' is not 0 or 1"),
     "too few values": ("2024-08-17,2024-25,ENG1,Arsenal", "4 values for 10 columns"),
 }
