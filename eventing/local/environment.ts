@@ -20,7 +20,8 @@ const reserved = ['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'];
 
 /**
  * The environment of a function: what func.yaml names, each value from the runtime's own environment, else from the embedded platform,
- * else as func.yaml says; a Secret's or ConfigMap's value that is not known here is left out. Throws `ManifestError`.
+ * else as func.yaml says; a Secret's or ConfigMap's value that is not known here is left out. Beside these the log level, and for a function
+ * with a model what names, keeps and follows it. Throws `ManifestError`.
  */
 export function functionEnvironment(spec: FunctionSpec, sources: EnvironmentSources): Record<string, string> {
   const values: Record<string, string> = {};
@@ -44,8 +45,12 @@ export function functionEnvironment(spec: FunctionSpec, sources: EnvironmentSour
   // Named by no func.yaml: a SinkBinding sets it in a cluster.
   const sink = sources.own['K_SINK'] ?? sources.provided['K_SINK'];
   if (sink !== undefined) values['K_SINK'] = sink;
+  // A func.yaml can name no Secret that a cluster may lack: these are added to it where they are wanted, and here taken as they are.
+  const optional =
+    values['MLFLOW_TRACKING_URI'] === undefined ? /^LOG_LEVEL$/ : /^(LOG_LEVEL|(MLFLOW|MODEL)_.*)$/;
   for (const [name, value] of Object.entries(sources.own))
-    if (value !== undefined && /^(PATH|HOME|TZ|NODE_.*)$/.test(name)) values[name] ??= value;
+    if (value !== undefined && (/^(PATH|HOME|TZ|NODE_.*)$/.test(name) || optional.test(name)))
+      values[name] ??= value;
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, local(value, sources.addressOf)]),
   );
