@@ -5,12 +5,15 @@ export type Done = { status: 'done'; prediction: Prediction; model: ModelRef | u
 export type OutcomeAnswer =
   Done | { status: 'failed'; reason: string; nearest?: string[] | undefined } | { status: 'queued' };
 
-/** What a caller is told of one request. */
-export function outcomeAnswer(stored: StoredOutcome | undefined): OutcomeAnswer {
+/** What a caller is told of one request. What comes from the cache is stale if `current` is: what it was when it was made does not matter now. */
+export function outcomeAnswer(stored: StoredOutcome | undefined, current?: ModelRef): OutcomeAnswer {
   if (!stored) return { status: 'queued' };
-  const { outcome, model, cached } = stored;
-  if (outcome.status === 'done')
-    return { status: 'done', prediction: outcome.prediction, model: outcome.model ?? model, cached };
+  const { outcome, cached } = stored;
+  if (outcome.status === 'done') {
+    const made = outcome.model ?? stored.model;
+    const model = made && cached && current ? { ...made, stale: current.stale } : made;
+    return { status: 'done', prediction: outcome.prediction, model, cached };
+  }
   const { reason, nearest } = outcome;
   return { status: 'failed', reason, ...(nearest ? { nearest } : {}) };
 }
@@ -23,8 +26,13 @@ export function jobAnswer(
   id: string,
   list: boolean,
   outcomes: readonly (StoredOutcome | undefined)[],
+  current?: ModelRef,
 ): JobAnswer {
-  if (!list) return { id, ...outcomeAnswer(outcomes[0]) };
+  if (!list) return { id, ...outcomeAnswer(outcomes[0], current) };
   const open = outcomes.some((outcome) => outcome === undefined);
-  return { id, status: open ? 'queued' : 'done', outcomes: outcomes.map(outcomeAnswer) };
+  return {
+    id,
+    status: open ? 'queued' : 'done',
+    outcomes: outcomes.map((one) => outcomeAnswer(one, current)),
+  };
 }

@@ -40,7 +40,7 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
   const key = headers.get('idempotency-key');
   if (key === null && !prefer.async) {
     const cached = fromRecent(asked, parts.recent, (fixture) => parts.canaryDigest(fixture) ?? ref.digest);
-    if (cached) return done(jobAnswer(newId(), asked.list, cached), prefer);
+    if (cached) return done(jobAnswer(newId(), asked.list, cached, ref), prefer);
   }
   const fresh = newId();
   const id = key === null ? fresh : await claimedId(parts.store, key, { id: fresh, content: body });
@@ -57,7 +57,7 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
     keep: key !== null || prefer.async,
   };
   const outcomes = await parts.submit(job, { waitMs: prefer.waitMs, signal: c.req.raw.signal });
-  const answer = jobAnswer(id, asked.list, outcomes);
+  const answer = jobAnswer(id, asked.list, outcomes, parts.catalog.current().ref);
   if (answer.status !== 'queued' && prefer.waitMs > 0) return done(answer, prefer);
   return Response.json(
     { id, status: 'queued' },
