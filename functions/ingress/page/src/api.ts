@@ -77,7 +77,7 @@ export async function read<S extends v.GenericSchema>(
   throw new Busy(body.detail, Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0.2), 30) : 1);
 }
 
-const Model = v.object({ ...ModelRef.entries, alias: v.string() });
+const Model = v.object({ ...ModelRef.entries, stale: v.boolean(), alias: v.string() });
 export type Model = v.InferOutput<typeof Model>;
 export type Catalog = { teams: Teams; model: Model };
 
