@@ -1,9 +1,25 @@
 import * as v from 'valibot';
 
-/** A function's log line about its start. */
-const Milestone = v.object({ message: v.string(), sinceStartMs: v.number() });
+/** A function's log line about its start; times are the age of its process in ms. */
+const Milestone = v.object({
+  message: v.string(),
+  sinceStartMs: v.number(),
+  fetched: v.optional(v.number()),
+  session: v.optional(v.number()),
+  warmed: v.optional(v.number()),
+});
 
-export type Phase = 'spawned' | 'listening' | 'model' | 'ready' | 'firstAnswer';
+/** In their order; `fetched` (the model's files are there), `session` (its graph is loaded) and `warmed` (it ran once) only where there is a model. */
+const names = {
+  spawned: 'spawned',
+  listening: 'listening',
+  fetched: 'model fetched',
+  session: 'session ready',
+  warmed: 'warmed',
+  ready: 'ready',
+  firstAnswer: 'first answer',
+} as const;
+export type Phase = keyof typeof names;
 export type ColdStartPhases = { revision: string } & Partial<Record<Phase, number>>;
 
 /** The phases of one start, in ms after it was scheduled. */
@@ -24,7 +40,7 @@ export function startColdStart(
 ): ColdStart {
   const phases: ColdStartPhases = { revision };
   const reached = (phase: Phase): void => {
-    phases[phase] ??= Math.round((performance.now() - scheduledMs) * 10) / 10;
+    phases[phase] ??= round(performance.now() - scheduledMs);
   };
   return {
     phases,
@@ -38,10 +54,12 @@ export function startColdStart(
       if (phases.firstAnswer !== undefined || !line.startsWith('{') || !line.includes('"sinceStartMs"'))
         return;
       try {
-        const { message } = v.parse(Milestone, JSON.parse(line));
+        const { message, ...ages } = v.parse(Milestone, JSON.parse(line));
         if (message === 'listening') reached('listening');
-        // A function says that it is ready when its model is; the platform finds it ready when the probe says so.
-        else if (message === 'ready') reached('model');
+        for (const phase of ['fetched', 'session', 'warmed'] as const) {
+          const age = ages[phase];
+          if (age !== undefined) phases[phase] ??= round((phases.spawned ?? 0) + age);
+        }
       } catch {
         // a line that only looks like one
       }
@@ -49,17 +67,15 @@ export function startColdStart(
   };
 }
 
-/** `predict-00001 cold start 131 ms: spawned 3, listening 84, model 112, ready 118, first answer 131`. */
+/** `predict-00001 cold start 131 ms: spawned 3, listening 54, model fetched 80, session ready 105, warmed 112, ready 118, first answer 131`. */
 export function describeColdStart(phases: ColdStartPhases): string {
-  const names: [Phase, string][] = [
-    ['spawned', 'spawned'],
-    ['listening', 'listening'],
-    ['model', 'model'],
-    ['ready', 'ready'],
-    ['firstAnswer', 'first answer'],
-  ];
-  const parts = names.flatMap(([phase, name]) =>
-    phases[phase] === undefined ? [] : [`${name} ${phases[phase]}`],
-  );
+  const parts = Object.entries(names).flatMap(([phase, name]) => {
+    const ms = phases[phase as Phase];
+    return ms === undefined ? [] : [`${name} ${ms}`];
+  });
   return `${phases.revision} cold start ${phases.firstAnswer ?? phases.ready ?? '?'} ms: ${parts.join(', ')}`;
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }

@@ -70,8 +70,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         log,
         // The function calls its WAKE_URLS itself when it runs; here they are known before, which saves the time until it does.
         waking: () => {
-          for (const next of services.values())
-            if ((environments.get(spec.name)?.['WAKE_URLS'] ?? '').includes(next.url)) next.wake();
+          // In their order: the slowest to start stands first.
+          for (const url of (environments.get(spec.name)?.['WAKE_URLS'] ?? '').split(','))
+            for (const next of services.values()) if (url.startsWith(`${next.url}/`)) next.wake();
         },
       });
       services.set(spec.name, service);

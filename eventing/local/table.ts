@@ -7,7 +7,8 @@ export type Terminal = { write(text: string): unknown; columns: number };
 /** The platform's output on a terminal: log lines scroll by above one table that is drawn anew. */
 export type Screen = { line(text: string): void; draw(status: RuntimeStatus): void; close(): void };
 
-const head = ['function', 'revision', 'replicas', 'in flight', 'queue', 'desired', 'mode', 'last cold start'];
+// With the widest usual cells it fits 80 columns.
+const head = ['function', 'revision', 'replicas', 'in flight', 'queue', 'desired', 'mode', 'last start'];
 
 /** Takes the last lines of a terminal for the table. */
 export function openScreen(terminal: Terminal): Screen {
@@ -34,7 +35,7 @@ export function openScreen(terminal: Terminal): Screen {
   };
 }
 
-/** The table's lines: a function each, then the queues that hold something. */
+/** The table's lines: a function each (replicas: ready, +starting, −draining), then the queues that hold something. */
 export function renderTable(status: RuntimeStatus): string[] {
   const rows = [head, ...status.functions.map(row)];
   const widths = head.map((_, column) => Math.max(...rows.map((cells) => (cells[column] ?? '').length)));
@@ -54,12 +55,11 @@ export function renderTable(status: RuntimeStatus): string[] {
 
 function row(one: ServiceStatus): string[] {
   const { starting, ready, draining } = one.replicas;
-  const extra = [starting && `${starting} starting`, draining && `${draining} draining`].filter(Boolean);
   const cold = one.coldStarts.at(-1);
   return [
     one.name,
-    one.revision,
-    `${ready}${extra.length > 0 ? ` (${extra.join(', ')})` : ''}`,
+    one.revision.replace(`${one.name}-`, ''),
+    `${ready}${starting > 0 ? ` +${starting}` : ''}${draining > 0 ? ` −${draining}` : ''}`,
     String(one.inFlight - one.queued),
     String(one.queued),
     String(one.desired),

@@ -75,7 +75,7 @@ describe('the runtime as its user starts it', () => {
     expect(functions.map((name) => kickoff.pids(name).length)).toEqual([1, 1, 1]);
     await until(() => functions.every((name) => kickoff.output().includes(`${name}-00001 cold start`)));
     expect(kickoff.output()).toMatch(
-      /predict-00001 cold start [\d.]+ ms: spawned [\d.]+, listening [\d.]+, model [\d.]+, ready [\d.]+, first answer [\d.]+/,
+      /predict-00001 cold start [\d.]+ ms: spawned [\d.]+, listening [\d.]+, model fetched [\d.]+, session ready [\d.]+, warmed [\d.]+, ready [\d.]+, first answer [\d.]+/,
     );
   });
 

@@ -27,8 +27,8 @@ const status: RuntimeStatus = {
 
 test('shows a row for each function and the queues that hold something', () => {
   expect(renderTable(status)).toEqual([
-    'function  revision       replicas                    in flight  queue  desired  mode   last cold start',
-    'predict   predict-00002  2 (1 starting, 1 draining)  8          1      3        panic  131 ms',
+    'function  revision  replicas  in flight  queue  desired  mode   last start',
+    'predict   00002     2 +1 −1   8          1      3        panic  131 ms',
     'kickoff.predict: 12 ready, 20 in flight',
   ]);
 });

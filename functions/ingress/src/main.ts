@@ -7,7 +7,7 @@ import { newId } from '../../shared/id.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
 import { openStore } from '../../shared/store.ts';
-import { serve, start } from '../../shared/serve.ts';
+import { serve, sinceStartMs, start } from '../../shared/serve.ts';
 import { wake } from '../../shared/wake.ts';
 import { createApp } from './app.ts';
 import { catalogFiles, loadCatalog } from './catalog.ts';
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     metrics,
   });
   readiness.ready = true;
-  log.info('ready', { sinceStartMs: Math.round(performance.now()) });
+  log.info('ready', { sinceStartMs: sinceStartMs() });
 }
 
 start(main, createLog('error'));

@@ -11,13 +11,23 @@ import { warmUp } from './predict.ts';
 /** The files of an artifact that `load` reads. */
 export const files = ['model.onnx', 'teams.json', 'card.json'] as const;
 
+/** Steps of a load, in their order. */
+export type LoadPhase = 'fetched' | 'session' | 'warmed';
+
 /** Loads an artifact and runs it once. Rejects when a file is not what it should be. */
-export async function load({ folder }: Artifact, threads: number): Promise<LoadedModel<Loaded>> {
+export async function load(
+  { folder }: Artifact,
+  threads: number,
+  reached: (phase: LoadPhase) => void = () => undefined,
+): Promise<LoadedModel<Loaded>> {
+  reached('fetched');
   const read = async (file: string): Promise<unknown> =>
     JSON.parse(await readFile(path.join(folder, file), 'utf8'));
   const model = await createModel(folder, threads);
+  reached('session');
   try {
     const teams = await warmUp(model, v.parse(TeamsFile, await read('teams.json')));
+    reached('warmed');
     return { value: { model, teams, card: await read('card.json') }, release: () => model.release() };
   } catch (error) {
     await model.release();

@@ -6,10 +6,10 @@ import { challengerUri } from '../../shared/model-uri.ts';
 import { followModel, type FollowedModel } from '../../shared/follow-model.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
-import { serve, start } from '../../shared/serve.ts';
+import { serve, sinceStartMs, start } from '../../shared/serve.ts';
 import { wake } from '../../shared/wake.ts';
 import type { Loaded } from './app.ts';
-import { files, load } from './load.ts';
+import { files, load, type LoadPhase } from './load.ts';
 import { inferenceThreads } from './threads.ts';
 
 async function main(): Promise<void> {
@@ -23,10 +23,14 @@ async function main(): Promise<void> {
   const readiness = { ready: false };
   const running: { model?: FollowedModel<Loaded> } = {};
   const threads = inferenceThreads();
+  const phases: Partial<Record<LoadPhase, number>> = {};
   const following = followModel(configuredRegistry(config, 'predict'), {
     files,
     pollMs: config.MODEL_POLL_MS,
-    load: (artifact) => load(artifact, threads),
+    load: (artifact) =>
+      load(artifact, threads, (phase) => {
+        phases[phase] ??= sinceStartMs();
+      }),
     log,
   });
   following.catch(() => undefined);
@@ -65,7 +69,7 @@ async function main(): Promise<void> {
   running.model = model;
   readiness.ready = true;
   const { version } = model.current().ref;
-  log.info('ready', { model: version, threads, sinceStartMs: Math.round(performance.now()) });
+  log.info('ready', { model: version, threads, ...phases, sinceStartMs: sinceStartMs() });
 }
 
 start(main, createLog('error'));

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { stop } from 'esbuild';
+import { afterAll, describe, expect, test } from 'vitest';
+import { bundleRevision, functionNames } from '../../functions/bundle.ts';
+
+const functions = path.resolve(import.meta.dirname, '../../functions');
+afterAll(stop);
+
+/** The files that an entry loads, with `lazy` also those that it may load later. */
+function filesOf(entry: string, lazy: boolean): string[] {
+  const found = [entry];
+  const imported = lazy ? /(?:from|import)\s*\(?"(\.\/[^"]+)"/g : /(?:from|import)\s*"(\.\/[^"]+)"/g;
+  for (const file of found)
+    for (const [, other = ''] of readFileSync(file, 'utf8').matchAll(imported)) {
+      const full = path.join(path.dirname(entry), other);
+      if (!found.includes(full)) found.push(full);
+    }
+  return found;
+}
+
+const kilobytes = (files: readonly string[]): number =>
+  files.reduce((sum, file) => sum + readFileSync(file).length, 0) / 1000;
+
+// In kB, a tenth above what it was: what is beyond makes each cold start longer, and wants a reason.
+const budgets: Record<string, { start: number; all: number }> = {
+  'cache-write': { start: 30, all: 420 },
+  ingress: { start: 190, all: 610 },
+  predict: { start: 46, all: 180 },
+};
+
+test('each function has a budget', () => {
+  expect(Object.keys(budgets).sort()).toEqual(functionNames());
+});
+
+describe.each(Object.entries(budgets))('the bundle of %s', (name, { start, all }) => {
+  test(`loads at most ${start} kB before it is ready, and is at most ${all} kB`, async () => {
+    const entry = await bundleRevision(path.join(functions, name));
+    const first = filesOf(entry, false);
+    expect(kilobytes(first)).toBeLessThan(start);
+    const whole = filesOf(entry, true);
+    expect(whole.length).toBeGreaterThan(first.length);
+    expect(kilobytes(whole)).toBeLessThan(all);
+    // An import of it would load all of fetch.
+    for (const file of whole) expect(readFileSync(file, 'utf8')).not.toMatch(/from\s*"(node:)?https?"/);
+  });
+});
