@@ -14,6 +14,8 @@ export type Finding = { ok: boolean; text: string; remedy: string };
 const prefetch = 100;
 /** Seconds: Knative's timeoutSeconds, which func leaves at its default and which counts from a request's arrival, cold start included. */
 const knativeTimeout = 300;
+/** Two cold functions one after the other, as measured on a single-node cluster, and some room. */
+const coldStartMs = 5000;
 /** Seconds that queue-proxy lets a stopping pod go on before the function gets SIGTERM. */
 const quiet = 30;
 
@@ -26,11 +28,11 @@ export function localFindings(root: string): Finding[] {
     path.join(root, 'eventing'),
     functions.map(({ name }) => name),
   );
+  // Of its root path: the others (a sweep, what a challenger says) are not meant to scale a function.
   const triggersOf = (name: string): Trigger[] =>
-    wiring.triggers.filter(({ subscriber }) => {
-      const url = serviceUrl(wiring.namespace, name);
-      return subscriber === url || subscriber.startsWith(`${url}/`);
-    });
+    wiring.triggers.filter(
+      ({ subscriber }) => subscriber.replace(/\/$/, '') === serviceUrl(wiring.namespace, name),
+    );
 
   const scale = functions
     .filter(({ name }) => triggersOf(name).length > 0)
@@ -58,11 +60,22 @@ export function localFindings(root: string): Finding[] {
         remedy: `fewer retries, a shorter timeout or more parallelism in eventing/triggers.yaml: RabbitMQ closes the channel and delivers all of it again`,
       },
       {
-        ok: delivery.timeoutMs < (knativeTimeout - quiet) * 1000,
-        text: `Trigger ${name}: timeout ${seconds(delivery.timeoutMs)} < Knative's ${knativeTimeout} s - ${quiet} s`,
-        remedy: `a shorter timeout in eventing/triggers.yaml: a pod that stops is killed before its request has ended`,
+        ok: coldStartMs < delivery.timeoutMs && delivery.timeoutMs < (knativeTimeout - quiet) * 1000,
+        text: `Trigger ${name}: cold start ${seconds(coldStartMs)} < timeout ${seconds(delivery.timeoutMs)} < Knative's ${knativeTimeout} s - ${quiet} s`,
+        remedy: `a timeout between them in eventing/triggers.yaml: a start is no failure, and a pod that stops is killed before its request has ended`,
       },
     ];
+  });
+
+  const pulls = wiring.sources.map(({ name, delivery, parallelism }): Finding => {
+    // The Broker's ingress answers in milliseconds or not at all: the waits are what counts.
+    const waits = worstCase(delivery, 0);
+    const last = (prefetch / parallelism) * waits;
+    return {
+      ok: last < limit,
+      text: `RabbitmqSource ${name}: waits ${seconds(waits)} x ${prefetch} taken at a time / parallelism ${parallelism} = ${seconds(last)} < RabbitMQ's consumer_timeout ${seconds(limit)}`,
+      remedy: 'fewer retries, a shorter backoffDelay or more parallelism in eventing/source.yaml',
+    };
   });
 
   const nginx = readFileSync(path.join(root, 'manifests/nginx/kickoff.conf'), 'utf8');
@@ -70,6 +83,7 @@ export function localFindings(root: string): Finding[] {
   return [
     ...scale,
     ...holds,
+    ...pulls,
     {
       ok: longestWait < proxy && proxy < knativeTimeout,
       text: `longest wait of a client ${longestWait} s < nginx ${proxy} s < Knative ${knativeTimeout} s`,

@@ -45,9 +45,12 @@ for (let run = 0; run <= Number(values.runs); run++) {
   if (run === 0) console.log(`first run, nothing compiled yet: ${chainMs.toFixed(0)} ms`);
   else {
     add('chain', chainMs);
-    for (const { name, coldStarts } of functions)
-      for (const [phase, ms] of Object.entries(coldStarts[0] ?? {}))
+    for (const { name, coldStarts } of functions) {
+      const [phases = {}] = coldStarts;
+      for (const [phase, ms] of Object.entries(phases))
         if (typeof ms === 'number') add(`${name} ${phase}`, ms);
+      add(`${name} spawned to ready`, Number(phases['ready']) - Number(phases['spawned']));
+    }
   }
   await kickoff.stop();
 }

@@ -41,10 +41,20 @@ test('more replicas than the Trigger feeds', () => {
 test('a timeout that Knative cuts short, and retries that RabbitMQ cuts short', () => {
   change('eventing/triggers.yaml', /timeout: PT30S/, 'timeout: PT290S');
   const text = broken().join('\n');
-  expect(text).toMatch(/^Trigger predict: timeout 290 s < Knative's 300 s - 30 s$/m);
+  expect(text).toMatch(/^Trigger predict: cold start 5 s < timeout 290 s < Knative's 300 s - 30 s$/m);
   expect(text).toMatch(
     /^Trigger predict: 5 x 290 s \+ waits = 1480 s; .* = 7400 s < RabbitMQ's consumer_timeout 3600 s$/m,
   );
+});
+
+test('a timeout within which no function has started', () => {
+  change('eventing/triggers.yaml', /timeout: PT30S/, 'timeout: PT4S');
+  expect(broken()).toEqual(["Trigger predict: cold start 5 s < timeout 4 s < Knative's 300 s - 30 s"]);
+});
+
+test('a source whose retries RabbitMQ cuts short', () => {
+  change('eventing/source.yaml', /retry: \d+/, 'retry: 14');
+  expect(broken().join()).toMatch(/^RabbitmqSource \S+: waits .* < RabbitMQ's consumer_timeout 3600 s$/);
 });
 
 test('an nginx that gives up before the client', () => {
