@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { lockFile } from './lock.ts';
 
@@ -97,8 +98,23 @@ export async function goTool(module: string): Promise<Need> {
   });
 }
 
-/** A Go program of this project (its folder from the root), built into the cache whenever its files change. */
-export async function goProgram(folder: string): Promise<Need> {
+/** The folder of a Go module's source, such as `knative.dev/serving@v0.49.0`, as the Go module proxy has it. */
+export async function goModule(module: string): Promise<Need> {
+  const go = which('go');
+  if (!go) return unavailable('go', `install Go, then: go mod download ${module}`);
+  const { stdout } = spawnSync(go, ['mod', 'download', '-json', module], {
+    cwd: tmpdir(),
+    encoding: 'utf8',
+    timeout: 300_000,
+  });
+  const { Dir: folder, Error: fault = '' } = JSON.parse(stdout || '{}') as { Dir?: string; Error?: string };
+  return folder === undefined
+    ? unavailable(module, `go mod download ${module} (failed: ${fault})`)
+    : { path: folder };
+}
+
+/** A Go program of this project (its folder from the root), built with `flags` into the cache whenever its files change. */
+export async function goProgram(folder: string, flags: readonly string[] = []): Promise<Need> {
   const source = path.join(root, folder);
   const hash = createHash('sha256');
   for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(readFileSync(path.join(source, file)));
@@ -108,7 +124,7 @@ export async function goProgram(folder: string): Promise<Need> {
     if (existsSync(built)) return { path: built };
     const go = which('go');
     if (!go) return unavailable('go', `install Go, then: cd ${folder} && go build`);
-    const { ok, tail } = run(go, ['build', '-C', source, '-o', `${built}.new`, '.']);
+    const { ok, tail } = run(go, ['build', '-C', source, ...flags, '-o', `${built}.new`, '.']);
     if (!ok) return unavailable(name, `go build -C ${folder} (failed: ${tail})`);
     renameSync(`${built}.new`, built);
     return { path: built };

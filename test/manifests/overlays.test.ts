@@ -1,3 +1,5 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { created } from '../../manifests/doctor-requirements.ts';
@@ -7,9 +9,17 @@ import { danglingReferences } from '../../manifests/references.ts';
 import { resourceSums, sumsLine } from '../../manifests/resources.ts';
 import { functionManifests } from '../../manifests/functions.ts';
 import { secretKeys } from '../../manifests/secret-plan.ts';
-import { kubernetesSchemas, kustomize, topologyTypes } from './needs.ts';
+import { functionNames } from '../../functions/bundle.ts';
+import { func, kubernetesSchemas, kustomize, topologyTypes } from './needs.ts';
 import { installation, built, overlays } from './overlays.ts';
-import { checkOf, knativeFaults, kubernetesFaults, ownFaults, topologyFaults } from './schemas.ts';
+import {
+  checkOf,
+  funcFaults,
+  knativeFaults,
+  kubernetesFaults,
+  ownFaults,
+  topologyFaults,
+} from './schemas.ts';
 
 const unbuilt = 'missing' in kustomize;
 
@@ -106,6 +116,18 @@ describe.skipIf(unbuilt)('schemas', () => {
     const [first] = of('own');
     expect(ownFaults([{ ...first, surprise: 1 } as unknown as Document])).not.toEqual([]);
   });
+});
+
+test.skipIf('missing' in kubernetesSchemas || 'missing' in func)('func takes every func.yaml', () => {
+  if ('missing' in kubernetesSchemas || 'missing' in func) return;
+  const root = path.resolve(import.meta.dirname, '../..');
+  const files = functionNames().map((name) => path.join(root, 'functions', name, 'func.yaml'));
+  expect(funcFaults(kubernetesSchemas.path, func.path, files)).toEqual([]);
+  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-func-'));
+  const wrong = path.join(folder, 'func.yaml');
+  writeFileSync(wrong, readFileSync(files[0] ?? '', 'utf8').replace('metric: concurrency', 'metric: load'));
+  expect(funcFaults(kubernetesSchemas.path, func.path, [wrong]).join()).toMatch(/metric/);
+  rmSync(folder, { recursive: true });
 });
 
 /** Containers of an object without requests and limits of both kinds, or with a writable root. */

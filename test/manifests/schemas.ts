@@ -18,6 +18,12 @@ export function topologyFaults(program: string, documents: readonly Document[]):
   return lines(program, [], documents);
 }
 
+/** What func's own schema refuses in func.yaml files. `python` has kubernetes-validate (with it jsonschema); `func` is its source. */
+export function funcFaults(python: string, func: string, files: readonly string[]): string[] {
+  const schema = path.join(func, 'schema/func_yaml-schema.json');
+  return lines(python, [path.join(import.meta.dirname, 'func.py'), schema, ...files], []);
+}
+
 function lines(program: string, args: string[], documents: readonly Document[]): string[] {
   const { status, stdout, stderr } = spawnSync(program, args, {
     input: JSON.stringify(documents),
