@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { Send } from '../../../eventing/local/seams.ts';
-import { answerOf } from './failer.ts';
+import { answerOf, type Answer } from './failer.ts';
 import type { Step } from './recordings.ts';
 
 /** A line of what the functions saw, as the recordings have it; `bytes` of the body, `id` of the event. */
@@ -21,9 +21,12 @@ export type Functions = {
 
 /**
  * The functions of the recorded cluster (`http://<name>.demo.svc.cluster.local`, and a plain server by address) as one HTTP server
- * that records, and the `Send` that reaches them over TCP. `scale` shortens their delays.
+ * that records, and the `Send` that reaches them over TCP. `scale` shortens their delays; `answers`: what each says to an event.
  */
-export async function startFunctions(scale: number): Promise<Functions> {
+export async function startFunctions(
+  scale: number,
+  answers: (fn: string, id: string, body: string) => Answer = answerOf,
+): Promise<Functions> {
   const seen: Seen[] = [];
   const platform = new Map<string, number>();
   const t0 = performance.now();
@@ -51,7 +54,7 @@ export async function startFunctions(scale: number): Promise<Functions> {
     response.once('close', () => {
       if (!response.writableFinished) seen.push({ t: t(), fn, phase: 'client-closed-early', id });
     });
-    const answer = answerOf(fn, id, body);
+    const answer = answers(fn, id, body);
     if (answer.delayMs > 0) await wait(answer.delayMs * scale);
     open--;
     seen.push({ t: t(), fn, phase: 'response', status: answer.status, body: answer.body, id });

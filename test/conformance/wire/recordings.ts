@@ -63,6 +63,17 @@ export const DeliveryCase = v.object({
 });
 export type DeliveryCase = v.InferOutput<typeof DeliveryCase>;
 
+/** A message's way through source, Broker, function A, its reply, and function B. */
+export const Chain = v.array(
+  v.object({
+    kind: v.string(),
+    i: v.number(),
+    aHeaders: RawHeaders,
+    bHeaders: RawHeaders,
+    bBody: v.string(),
+  }),
+);
+
 export const Filters = v.record(
   v.string(),
   v.object({ type: v.string(), headers: v.record(v.string(), v.string()), deliveredTo: v.array(v.string()) }),
