@@ -164,7 +164,7 @@ def _team_faults(row: dict[str, str], names: Names) -> Iterator[str]:
         if team in names.countries:
             if names.countries[team] != row["league"][:3] and row["league"] in BY_ID:
                 yield f"{team!r} is a team of {names.countries[team]}, not of {row['league']}"
-        elif team.strip() and (meant := names.alike(team)):
+        elif team.strip() and (meant := names.alike(team, row["league"][:3])):
             yield f"unseen team {team!r}: write {meant!r}, or add it to model/teams.csv if it is another"
 
 

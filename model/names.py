@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ TEAMS = Path(__file__).with_name("teams.csv")
 ALIASES = Path(__file__).with_name("aliases.csv")
 # Above this share of equal letters a new name is taken for a slip, below it for a new team.
 ALIKE = 0.88
+LONG_WORD = 4
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,33 @@ class Names:
         """The other spellings of a team, sorted."""
         return sorted(alias for alias, meant in self.aliases.items() if meant == team)
 
-    def alike(self, name: str) -> str | None:
-        """The known team that an unknown name is a slip of, or None if it looks like a new team."""
-        if name not in self._asked:
-            found = difflib.get_close_matches(_plain(name), self._plain, n=1, cutoff=ALIKE)
-            self._asked[name] = self._plain[found[0]] if found else None
-        return self._asked[name]
+    def alike(self, name: str, country: str) -> str | None:
+        """The known team that an unknown name may mean, or None if it looks like a new team of the country."""
+        if (name, country) not in self._asked:
+            self._asked[name, country] = self._meant(_plain(name), country)
+        return self._asked[name, country]
+
+    def _meant(self, name: str, country: str) -> str | None:
+        if found := difflib.get_close_matches(name, self._plain, n=1, cutoff=ALIKE):
+            return self._plain[found[0]]
+        # "ES Troyes AC": a word that only one team of the country has.
+        for word in _WORD.findall(name):
+            teams = self._by_word.get((country, word), set())
+            if len(word) >= LONG_WORD and len(teams) == 1:
+                return next(iter(teams))
+        return None
 
     @cached_property
-    def _asked(self) -> dict[str, str | None]:
+    def _asked(self) -> dict[tuple[str, str], str | None]:
         return {}
+
+    @cached_property
+    def _by_word(self) -> dict[tuple[str, str], set[str]]:
+        found: dict[tuple[str, str], set[str]] = {}
+        for name, team in self._plain.items():
+            for word in _WORD.findall(name):
+                found.setdefault((self.countries[team], word), set()).add(team)
+        return found
 
     @cached_property
     def _plain(self) -> dict[str, str]:

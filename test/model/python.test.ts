@@ -15,9 +15,9 @@ test.skipIf('missing' in need)(
       cwd: path.resolve(here, '../..'),
       encoding: 'utf8',
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-      timeout: 280_000,
+      timeout: 580_000,
     });
     expect(run.status, run.stdout + run.stderr).toBe(0);
   },
-  300_000,
+  600_000,
 );

@@ -48,6 +48,10 @@ BAD = {
     "itself": ("2024-08-17,2024-25,ENG1,Arsenal,Arsenal,1,0,0,0,0", "'Arsenal' plays itself"),
     "no team": ("2024-08-17,2024-25,ENG1,,Arsenal,1,0,0,0,0", "no home team"),
     "a slip in a name": ("2024-08-17,2024-25,ENG1,Arsenl,Chelsea,1,0,0,0,0", "unseen team 'Arsenl': write 'Arsenal'"),
+    "a new spelling of a team": (
+        "2024-08-17,2024-25,FRA2,Troyes Aube-Champagne,AC Ajaccio,1,0,0,0,0",
+        "unseen team 'Troyes Aube-Champagne': write 'ESTAC Troyes'",
+    ),
     "team abroad": ("2024-08-17,2024-25,ESP1,Arsenal,Sevilla FC,1,0,0,0,0", "'Arsenal' is a team of ENG, not of ESP1"),
     "duplicate under an alias": ("2024-09-01,2024-25,ENG1,Man Utd,Fulham FC,3,0,0,0,0", "duplicate of line 2"),
     "two leagues in a season": (
