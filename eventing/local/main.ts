@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import * as v from 'valibot';
+import { visible } from '../../functions/shared/visible.ts';
 import { BundleError } from './bundles.ts';
 import { ManifestError } from './manifest.ts';
 import { startRuntime } from './runtime.ts';
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
   const { PORT: port, KICKOFF_STATE: stateFolder } = env.output;
   const screen = process.stdout.isTTY ? openScreen(process.stdout) : undefined;
   const log = (part: string, line: string): void => {
-    const text = `${part.padEnd(11)} ${line}`;
+    const text = `${part.padEnd(11)} ${visible(line)}`;
     if (screen) screen.line(text);
     else console.log(text);
   };

@@ -1,10 +1,12 @@
+import { visible } from './visible.ts';
+
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 export type Level = (typeof levels)[number];
 
 /** One JSON line per call; `fields` stand beside the message, an `error` among them with its causes. */
 export type Log = Record<Level, (message: string, fields?: Record<string, unknown>) => void>;
 
-/** Writes JSON lines from `level` on: errors to stderr, the rest to stdout. */
+/** Writes JSON lines from `level` on, errors to stderr, the rest to stdout; no text in them steers a terminal. */
 export function createLog(
   level: Level,
   write: { out: (line: string) => void; err: (line: string) => void } = {
@@ -19,7 +21,7 @@ export function createLog(
       const { error, ...rest } = fields;
       const line = { time: new Date().toISOString(), level: own, message, ...rest };
       const text = JSON.stringify(error === undefined ? line : { ...line, error: describe(error) });
-      (own === 'error' ? write.err : write.out)(`${text}\n`);
+      (own === 'error' ? write.err : write.out)(`${visible(text)}\n`);
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -120,9 +120,31 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
 
   test('a nearest name puts a link right with one click', async () => {
     const page = await open('#home=Arsenl&away=Chelsea');
+    await page.getByRole('alert').waitFor();
+    expect(await combobox(page, 'Home team').getAttribute('aria-invalid')).toBe('true');
+    expect(await combobox(page, 'Away team').getAttribute('aria-invalid')).toBe('false');
+    expect(await violations(page)).toEqual([]);
     await page.getByRole('button', { name: 'Arsenal', exact: true }).click();
     await page.getByRole('heading', { name: 'Arsenal v Chelsea' }).waitFor();
+    expect(await page.title()).toBe('Arsenal v Chelsea · Kickoff');
     expect(page.url()).toContain('#home=Arsenal&away=Chelsea');
+  });
+
+  test('offers matches to begin with, which say in a sentence what is likely', async () => {
+    const page = await open('');
+    await page.getByRole('link', { name: 'Arsenal v Chelsea' }).click();
+    await page
+      .getByText(/^Arsenal are (clear |slight )?favourites: of 20 such matches they would win \d+, draw \d+/)
+      .waitFor();
+    expect(await page.getByRole('region', { name: 'Where to begin' }).count()).toBe(0);
+  });
+
+  test('says without JavaScript that it needs it, and where to go', async () => {
+    const page = await open('', { javaScriptEnabled: false });
+    // Playwright's own selectors pass over what is in a noscript.
+    expect(await page.locator('.plain').innerText()).toContain('needs JavaScript, which is off here');
+    await page.locator('.plain a').click();
+    await page.getByRole('heading', { name: 'The API' }).waitFor();
   });
 
   test('pick by keyboard alone, predict, read the figures', async () => {
@@ -186,7 +208,7 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
     served.world.predictAway = true;
     const page = await open('#home=Everton&away=Fulham');
     const status = page.locator('.progress');
-    await status.getByText('Cold start:').waitFor();
+    await status.getByText('Most likely a cold start').waitFor();
     expect(await violations(page)).toEqual([]);
     await picture(page, 'page-cold-start');
     await status.getByText('The request is stored').waitFor();
@@ -194,7 +216,7 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
     const event = served.world.published.findLast(({ type }) => type.includes('requested'));
     if (event) await served.world.deliver(event);
     await heading(page).waitFor();
-    await page.getByText('cold start included').waitFor();
+    await page.getByText('probably with a cold start').waitFor();
   });
 
   test('takes up a lost connection', async () => {
@@ -207,6 +229,22 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
     await page.getByText('No connection: trying again.').waitFor();
     await page.context().setOffline(false);
     await page.getByRole('heading', { name: 'Leeds United v Wolverhampton Wanderers' }).waitFor();
+  });
+
+  test('predicts the rest of a table that was stopped', async () => {
+    served.world.predictAway = true;
+    const page = await open('#matchday');
+    await page.getByRole('button', { name: 'Fill in an example' }).click();
+    await page.getByRole('button', { name: 'Predict all' }).click();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('0 of 5 predicted').waitFor();
+    served.world.predictAway = false;
+    await page.getByRole('button', { name: 'Predict the rest' }).click();
+    // The same matches are in flight already: asking again waits for them.
+    const event = served.world.published.findLast(({ type }) => type.includes('requested'));
+    if (event) await served.world.deliver(event);
+    await page.getByText('5 of 5 predicted').waitFor();
+    expect(await page.getByRole('button', { name: 'Predict the rest' }).count()).toBe(0);
   });
 
   test('a season of 380 with progress, each line by name, and its download', async () => {

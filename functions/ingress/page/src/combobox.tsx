@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { visible } from './visible.ts';
+import { visible } from '../../../shared/visible.ts';
 
 /** One thing to choose: `value` goes into the field, `note` stands beside it in the list. */
 export type Option = { value: string; note?: string };
@@ -11,7 +11,7 @@ export function Combobox({
   placeholder,
   options,
   onInput,
-  invalid,
+  invalid = false,
 }: {
   label: string;
   value: string;
@@ -19,7 +19,7 @@ export function Combobox({
   /** What fits a text, best first. */
   options: (text: string) => Option[];
   onInput: (value: string) => void;
-  invalid?: string | undefined;
+  invalid?: boolean;
 }) {
   const id = useId();
   const [open, setOpen] = useState(false);
@@ -61,7 +61,6 @@ export function Combobox({
     event.preventDefault();
   }
 
-  const fault = `${id}-fault`;
   return (
     <div class="field">
       <label for={id}>{label}</label>
@@ -79,8 +78,7 @@ export function Combobox({
         aria-controls={`${id}-list`}
         aria-autocomplete="list"
         aria-activedescendant={active >= 0 ? `${id}-${active}` : undefined}
-        aria-invalid={invalid === undefined ? undefined : true}
-        aria-describedby={invalid === undefined ? undefined : fault}
+        aria-invalid={invalid}
         onInput={(event) => {
           setTyped(true);
           setOpen(true);
@@ -119,11 +117,6 @@ export function Combobox({
       {open && typed && shown.length === 0 && value !== '' && (
         <p class="nothing" role="status">
           Nothing fits “{visible(value)}”.
-        </p>
-      )}
-      {invalid !== undefined && (
-        <p class="fault" id={fault}>
-          {invalid}
         </p>
       )}
     </div>

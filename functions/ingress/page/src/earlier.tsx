@@ -1,8 +1,8 @@
 import type { Entry } from './history.ts';
 import { writeLink } from './link.ts';
-import { wholePercents } from './numbers.ts';
+import { day, wholePercents } from './numbers.ts';
 import { OutcomeBar } from './outcome-bar.tsx';
-import { visible } from './visible.ts';
+import { visible } from '../../../shared/visible.ts';
 
 /** The matches asked about before in this browser, each a link. */
 export function Earlier({
@@ -33,7 +33,7 @@ export function Earlier({
               <OutcomeBar probabilities={probabilities} />
               <small>
                 {wholePercents([probabilities.home, probabilities.draw, probabilities.away]).join(' · ')} %,{' '}
-                {visible(leagueName(league))}, {new Date(at).toLocaleDateString()}
+                {visible(leagueName(league))}, {day(new Date(at).toISOString())}
               </small>
             </a>
           </li>

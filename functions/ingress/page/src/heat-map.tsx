@@ -1,5 +1,5 @@
 import { finePercent } from './numbers.ts';
-import { visible } from './visible.ts';
+import { visible } from '../../../shared/visible.ts';
 
 const shownGoals = 6;
 
@@ -26,7 +26,9 @@ export function likeliest(
     .slice(0, count);
 }
 
-/** How likely each scoreline is: home goals down, away goals across. */
+const winner = (home: number, away: number): string => (home > away ? 'home' : home < away ? 'away' : 'draw');
+
+/** How likely each scoreline is: home goals down, away goals across, each cell in the colour of who wins. */
 export function HeatMap({
   home,
   away,
@@ -44,8 +46,8 @@ export function HeatMap({
       <caption>
         Scorelines
         <span>
-          <b class="home">{visible(home)}</b> goals down, <b class="away">{visible(away)}</b> goals across,
-          percent
+          <b class="home">{visible(home)}</b> goals down, <b class="away">{visible(away)}</b> goals across, in
+          percent; each in the colour of who wins
         </span>
       </caption>
       <thead>
@@ -65,7 +67,7 @@ export function HeatMap({
             {row.map((share, column) => (
               <td
                 key={column}
-                class={share === most ? 'most' : undefined}
+                class={`${winner(count, column)}${share === most ? ' most' : ''}`}
                 style={{ '--share': String(Math.round((share / most) * 100)) }}
               >
                 {share < 0.0005 ? '·' : finePercent(share).replace('%', '')}

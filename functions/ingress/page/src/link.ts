@@ -1,5 +1,5 @@
 import type { Fixture } from './api.ts';
-import { visible } from './visible.ts';
+import { visible } from '../../../shared/visible.ts';
 
 /** What the part of the address behind # asks for: nothing, the matchday page, a match, or what is wrong with it. */
 export type Link =

@@ -5,9 +5,9 @@ import { type Fault, FaultCard, faultOf } from './fault.tsx';
 import { readLink } from './link.ts';
 import { Match } from './match.tsx';
 import { Matchday } from './matchday.tsx';
-import { day } from './numbers.ts';
+import { age, day } from './numbers.ts';
 import { persist, type Trouble } from './persist.ts';
-import { visible } from './visible.ts';
+import { visible } from '../../../shared/visible.ts';
 
 type Start = { catalog?: Catalog; trouble?: Trouble | undefined; fault?: Fault };
 
@@ -79,7 +79,7 @@ function App() {
           {catalog && (
             <p>
               {catalog.teams.file.teams.length} teams in {catalog.teams.file.leagues.length} leagues, results
-              up to {day(catalog.model.ratingsAsOf)}
+              up to {day(catalog.model.ratingsAsOf)} ({age(catalog.model.ratingsAsOf, Date.now())})
               {catalog.model.stale && ' (last good copy: the model registry is away)'}
             </p>
           )}

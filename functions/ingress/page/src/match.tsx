@@ -2,14 +2,15 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Catalog, Done, Fixture } from './api.ts';
 import { ask, type Phase } from './ask.ts';
 import { Combobox, type Option } from './combobox.tsx';
-import { type Fault, FaultCard, faultOf } from './fault.tsx';
+import { type Fault, FaultCard, faultOf, faultSaying } from './fault.tsx';
 import { Earlier } from './earlier.tsx';
 import { type Entry, forget, readHistory, remember } from './history.ts';
 import { writeLink } from './link.ts';
 import { wholePercents } from './numbers.ts';
 import { Progress } from './progress.tsx';
 import { Result, type Took } from './result.tsx';
-import { visible } from './visible.ts';
+import { Suggestions } from './suggestions.tsx';
+import { visible } from '../../../shared/visible.ts';
 
 type State =
   | { is: 'idle' }
@@ -55,13 +56,7 @@ export function Match({
     ask({ ...fixture, scoreline: true }, onPhase, controller.signal).then(
       (answer) => {
         if (answer.status === 'failed') {
-          show({
-            is: 'failed',
-            fault: {
-              message: answer.reason,
-              choices: [],
-            },
-          });
+          show({ is: 'failed', fault: faultSaying(answer.reason) });
           return;
         }
         if (controller.signal.aborted) return;
@@ -78,7 +73,15 @@ export function Match({
   }
 
   useEffect(() => {
-    if (linkFault !== undefined) setState({ is: 'failed', fault: { message: linkFault, choices: [] } });
+    if (state.is === 'idle' || state.is === 'done')
+      document.title =
+        state.is === 'idle'
+          ? 'Kickoff: match predictions'
+          : `${visible(state.answer.prediction.home)} v ${visible(state.answer.prediction.away)} · Kickoff`;
+  }, [state]);
+
+  useEffect(() => {
+    if (linkFault !== undefined) setState({ is: 'failed', fault: faultSaying(linkFault) });
     if (!link) return;
     setHome(link.home);
     setAway(link.away);
@@ -113,6 +116,7 @@ export function Match({
       )
       .map(({ name, country, tier }) => ({ value: name, note: `${country}, level ${tier}` }));
 
+  const wrong = (field: string): boolean => state.is === 'failed' && state.fault.fields.includes(field);
   const ready = home.trim() !== '' && away.trim() !== '';
   const fixture: Fixture = {
     home: home.trim(),
@@ -132,6 +136,7 @@ export function Match({
           label="League"
           placeholder="Any league"
           value={league}
+          invalid={wrong('league')}
           options={leagueOptions}
           onInput={setLeague}
         />
@@ -139,6 +144,7 @@ export function Match({
           label="Home team"
           placeholder="Type a name"
           value={home}
+          invalid={wrong('home')}
           options={teamOptions}
           onInput={setHome}
         />
@@ -158,6 +164,7 @@ export function Match({
           label="Away team"
           placeholder="Type a name"
           value={away}
+          invalid={wrong('away')}
           options={teamOptions}
           onInput={setAway}
         />
@@ -165,6 +172,7 @@ export function Match({
           Predict
         </button>
       </form>
+      {state.is === 'idle' && earlier.length === 0 && <Suggestions teams={teams} />}
       {state.is === 'asking' && (
         <Progress
           phase={state.phase}

@@ -3,7 +3,7 @@ import type { Ended } from './api.ts';
 import type { Table } from './csv.ts';
 import { percent, wholePercents } from './numbers.ts';
 import { OutcomeBar } from './outcome-bar.tsx';
-import { visible } from './visible.ts';
+import { visible } from '../../../shared/visible.ts';
 
 /**
  * One line of the table; drawn again only when its outcome changes. On a phone the cells stand in a grid, where browsers forget that they are cells:

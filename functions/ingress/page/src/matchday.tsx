@@ -1,23 +1,18 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Catalog, Ended } from './api.ts';
-import type { Phase } from './ask.ts';
 import { NotATable, readTable, type Table } from './csv.ts';
-import { type Fault, FaultCard, faultOf } from './fault.tsx';
+import { type Fault, FaultCard, faultOf, faultSaying } from './fault.tsx';
 import { fixtureOf, runFixtures } from './fixtures-run.ts';
-import { downloadOf } from './matchday-rows.ts';
-import { MatchdayRow } from './matchday-row.tsx';
-import { duration } from './numbers.ts';
-import { visible } from './visible.ts';
-
-type Run = {
-  table: Table;
-  outcomes: (Ended | undefined)[];
-  phase: Phase | undefined;
-  since: number;
-  took: number | undefined;
-};
+import { MatchdayTable, type Run } from './matchday-table.tsx';
 
 const mostShown = 20_000;
+const example = `home,away
+Arsenal,Chelsea
+Man Utd,Liverpool
+Bayern,Dortmund
+Real Madrid,Barcelona
+Inter,Milan
+`;
 
 /** A whole matchday or season, from lines of CSV. */
 export function Matchday({ catalog }: { catalog: Catalog }) {
@@ -73,7 +68,7 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
     } catch (error) {
       if (!(error instanceof NotATable)) throw error;
       setRun(undefined);
-      setFault({ message: error.message, choices: [] });
+      setFault(faultSaying(error.message));
     }
   }
 
@@ -110,7 +105,7 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
   function takeFile(file: File | undefined): void {
     if (!file) return;
     file.text().then(take, () => {
-      setFault({ message: `“${file.name}” cannot be read.`, choices: [] });
+      setFault(faultSaying(`“${file.name}” cannot be read.`));
     });
   }
 
@@ -168,15 +163,31 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
             />
           </label>
           <span class="fine">or drop one here</span>
+          {text === '' && (
+            <button
+              type="button"
+              class="quiet"
+              onClick={() => {
+                setText(example);
+              }}
+            >
+              Fill in an example
+            </button>
+          )}
         </p>
       </form>
       {fault && <FaultCard fault={fault} />}
       {run && (
-        <Table
+        <MatchdayTable
           run={run}
           onStop={() => {
             running.current?.abort();
             setRun({ ...run, phase: undefined, took: performance.now() - run.since });
+          }}
+          onRest={() => {
+            const { table, outcomes } = run;
+            const open = [...outcomes.keys()].filter((place) => outcomes[place] === undefined);
+            predict(table, outcomes, open);
           }}
           onRename={(row, name) => {
             rename(run.table, run.outcomes, row, name);
@@ -184,71 +195,5 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
         />
       )}
     </>
-  );
-}
-
-function Table({
-  run,
-  onStop,
-  onRename,
-}: {
-  run: Run;
-  onStop: () => void;
-  onRename: (row: Table['rows'][number], name: string) => void;
-}) {
-  const { table, outcomes, phase, took } = run;
-  const done = outcomes.filter((one) => one?.status === 'done').length;
-  const failed = outcomes.filter((one) => one?.status === 'failed').length;
-  const total = table.rows.length;
-  const words = { asking: 'Predicting', waking: 'Waking up (cold start)', predicting: 'Predicting' };
-
-  function download(): void {
-    const url = URL.createObjectURL(new Blob([downloadOf(table, outcomes)], { type: 'text/csv' }));
-    const link = Object.assign(document.createElement('a'), { href: url, download: 'predictions.csv' });
-    link.click();
-    URL.revokeObjectURL(url);
-  }
-
-  return (
-    <section class="card matchday">
-      <header>
-        <p role="status">
-          {phase ? `${words[phase.name]}: ${done + failed} of ${total}` : `${done} of ${total} predicted`}
-          {!phase && took !== undefined && ` in ${duration(took)}`}
-          {failed > 0 && `, ${failed} with a fault`}
-          {phase?.trouble && ` (${visible(phase.trouble.detail)})`}
-        </p>
-        {phase ? (
-          <button type="button" onClick={onStop}>
-            Stop
-          </button>
-        ) : (
-          <button type="button" onClick={download}>
-            Download CSV
-          </button>
-        )}
-      </header>
-      <progress value={done + failed} max={total} aria-label="Matches that are done" />
-      <div class="scroll" tabIndex={0} role="region" aria-label="Predictions">
-        <table role="table">
-          <thead>
-            <tr>
-              <th scope="col">Line</th>
-              <th scope="col">Home</th>
-              <th scope="col">Away</th>
-              <th scope="col">Home · draw · away, %</th>
-              <th scope="col">Expected goals</th>
-              <th scope="col">Over 2.5</th>
-              <th scope="col">Both score</th>
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {table.rows.map((row, place) => (
-              <MatchdayRow key={place} row={row} outcome={outcomes[place]} onRename={onRename} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
   );
 }

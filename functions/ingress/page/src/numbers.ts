@@ -6,7 +6,7 @@ const finePercents = new Intl.NumberFormat('en', {
 });
 const dates = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
-  month: 'long',
+  month: 'short',
   year: 'numeric',
   timeZone: 'UTC',
 });
@@ -20,14 +20,29 @@ export function day(text: string): string {
   return Number.isNaN(date.getTime()) ? text : dates.format(date);
 }
 
+const ages = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+
+/** How long ago a date was, in the largest unit that fits: `18 months ago`; nothing when the text is no date. */
+export function age(text: string, now: number): string {
+  const days = Math.floor((now - new Date(text).getTime()) / 86_400_000);
+  if (Number.isNaN(days)) return '';
+  if (days < 14) return ages.format(-days, 'day');
+  return days < 60
+    ? ages.format(-Math.floor(days / 7), 'week')
+    : ages.format(-Math.floor(days / 30.44), 'month');
+}
+
 /** Milliseconds below one second, seconds above. */
 export function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** Shares of one whole as whole percents that add up to 100 (largest remainder). */
-export function wholePercents(shares: readonly number[]): number[] {
-  const exact = shares.map((share) => share * 100);
+/** Shares of one whole as whole percents that add up to 100. */
+export const wholePercents = (shares: readonly number[]): number[] => wholes(shares, 100);
+
+/** Shares of one whole as whole numbers that add up to `total` (largest remainder). */
+export function wholes(shares: readonly number[], total: number): number[] {
+  const exact = shares.map((share) => share * total);
   const whole = exact.map(Math.floor);
   const missing =
     Math.round(exact.reduce((sum, one) => sum + one, 0)) - whole.reduce((sum, one) => sum + one, 0);

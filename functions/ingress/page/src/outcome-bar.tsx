@@ -1,5 +1,5 @@
 import { wholePercents } from './numbers.ts';
-import { visible } from './visible.ts';
+import { visible } from '../../../shared/visible.ts';
 
 type Shares = { home: number; draw: number; away: number };
 const sides = ['home', 'draw', 'away'] as const;

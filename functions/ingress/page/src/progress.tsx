@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Phase } from './ask.ts';
 import { duration } from './numbers.ts';
-import { visible } from './visible.ts';
+import { visible } from '../../../shared/visible.ts';
 
 const steps = [
   { name: 'asking', title: 'Asking' },
@@ -11,13 +11,13 @@ const steps = [
 
 const explained = {
   asking: 'The request is on its way.',
-  waking: 'Cold start: nobody asked for a while, so the functions were scaled to zero and are starting now.',
+  waking:
+    'Most likely a cold start: the functions stop when nobody asks, and start again with the first request.',
   predicting: 'The request is stored and cannot get lost; its answer comes as soon as the model has it.',
 };
 
 /** Where a question is, as it happens, with the time since it was asked. */
 export function Progress({ phase, since, onStop }: { phase: Phase; since: number; onStop: () => void }) {
-  const elapsed = useElapsed(since);
   const at = steps.findIndex(({ name }) => name === phase.name);
   return (
     <section class="card progress">
@@ -33,10 +33,7 @@ export function Progress({ phase, since, onStop }: { phase: Phase; since: number
         ))}
         <li>Done</li>
       </ol>
-      {/* The clock is not part of what is announced: it would be read out ten times a second. */}
-      <p class="elapsed" aria-hidden="true">
-        {duration(elapsed)}
-      </p>
+      <Elapsed since={since} />
       <p role="status">{phase.trouble ? visible(phase.trouble.detail) : explained[phase.name]}</p>
       <button type="button" onClick={onStop}>
         Stop
@@ -45,7 +42,8 @@ export function Progress({ phase, since, onStop }: { phase: Phase; since: number
   );
 }
 
-function useElapsed(since: number): number {
+/** The time since `since` (performance.now()), running. No part of what is announced: it would be read out ten times a second. */
+export function Elapsed({ since }: { since: number }) {
   const [now, setNow] = useState(performance.now());
   useEffect(() => {
     const timer = setInterval(() => {
@@ -55,5 +53,9 @@ function useElapsed(since: number): number {
       clearInterval(timer);
     };
   }, []);
-  return Math.max(0, now - since);
+  return (
+    <span class="elapsed" aria-hidden="true">
+      {duration(Math.max(0, now - since))}
+    </span>
+  );
 }

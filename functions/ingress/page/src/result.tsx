@@ -4,7 +4,8 @@ import { HeatMap } from './heat-map.tsx';
 import { writeLink } from './link.ts';
 import { day, duration, percent } from './numbers.ts';
 import { OutcomeBar, OutcomeFigures } from './outcome-bar.tsx';
-import { visible } from './visible.ts';
+import { verdict } from './verdict.ts';
+import { visible } from '../../../shared/visible.ts';
 
 /** How an answer came about: how long it took, and whether the functions had to start first. */
 export type Took = { ms: number; cold: boolean };
@@ -14,11 +15,11 @@ export function Result({ answer, took, leagueName }: { answer: Done; took: Took;
   const { prediction, model, cached } = answer;
   const { home, away, probabilities, expectedGoals, markets, scoreline } = prediction;
   const most = Math.max(expectedGoals.home, expectedGoals.away, 2);
-  const marketRows: [string, number][] = [
-    ['Over 1.5 goals', markets.over15],
-    ['Over 2.5 goals', markets.over25],
-    ['Over 3.5 goals', markets.over35],
-    ['Both teams score', markets.bothTeamsScore],
+  const marketRows = [
+    { title: 'Over 1.5 goals', share: markets.over15, other: 'under' },
+    { title: 'Over 2.5 goals', share: markets.over25, other: 'under' },
+    { title: 'Over 3.5 goals', share: markets.over35, other: 'under' },
+    { title: 'Both teams score', share: markets.bothTeamsScore, other: 'not' },
   ];
   return (
     <article class="result" aria-label={`${visible(home)} against ${visible(away)}`}>
@@ -31,6 +32,7 @@ export function Result({ answer, took, leagueName }: { answer: Done; took: Took;
         </header>
         <OutcomeFigures home={home} away={away} probabilities={probabilities} />
         <OutcomeBar probabilities={probabilities} />
+        <p class="sentence">{visible(verdict(prediction))}</p>
         <h3>Expected goals</h3>
         <dl class="meters">
           {(['home', 'away'] as const).map((side) => (
@@ -45,12 +47,17 @@ export function Result({ answer, took, leagueName }: { answer: Done; took: Took;
         </dl>
         <h3>Goals</h3>
         <dl class="meters">
-          {marketRows.map(([title, share]) => (
+          {marketRows.map(({ title, share, other }) => (
             <div key={title}>
               <dt>{title}</dt>
               <dd>
                 <b>{percent(share)}</b>
-                <i style={{ width: `${share * 100}%` }} />
+                <span class="whole">
+                  <i style={{ width: `${share * 100}%` }} />
+                </span>
+                <small>
+                  {other} {100 - Math.round(share * 100)}%
+                </small>
               </dd>
             </div>
           ))}
@@ -75,7 +82,7 @@ export function Result({ answer, took, leagueName }: { answer: Done; took: Took;
           <span class="badge">{cached ? 'from the cache' : 'computed now'}</span>{' '}
           <span class="badge">
             {duration(took.ms)}
-            {took.cold && ', cold start included'}
+            {took.cold && ', probably with a cold start'}
           </span>
         </p>
         <CopyLink prediction={prediction} />
