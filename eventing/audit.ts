@@ -1,4 +1,5 @@
-import { type Command, ofProcess, onStore, Refusal, runCommand } from './operator.ts';
+import { type Command, type Exit, ofProcess, runCommand } from './command.ts';
+import { onStore } from './operator.ts';
 
 const help = `npm run audit [-- --json]
 
@@ -9,15 +10,14 @@ Counts what the store knows of every request since it was made, and names the jo
 Exit code: 0 everything is accounted for, 1 something is not, 2 wrong usage or the store cannot be asked.`;
 
 /** Prints the ledger's counts; 1 if a job is unaccounted for, or if the counts do not add up. */
-export async function audit(command: Command): Promise<0 | 1 | 2> {
+export async function audit(command: Command): Promise<Exit> {
   const { print } = command;
-  return runCommand(command, help, (words, json) => {
-    if (words.length > 0) throw new Refusal(`audit takes no ${words.join(' ')}\n(see --help)`);
+  return runCommand(command, { help, options: { json: { type: 'boolean' } } }, ({ values }) => {
     return onStore(command, async (store) => {
       const { unaccounted, ...counts } = await store.audit();
       const missing = counts.accepted - counts.done - counts.failed - counts.open;
       const clean = unaccounted.length === 0 && missing === 0;
-      if (json) print(JSON.stringify({ ...counts, unaccounted, missing, clean }));
+      if (values.json) print(JSON.stringify({ ...counts, unaccounted, missing, clean }));
       else {
         const names = { ...counts, unaccounted: unaccounted.length };
         for (const [name, count] of Object.entries(names)) print(`${label(name).padEnd(14)}${count}`);

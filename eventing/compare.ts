@@ -1,8 +1,9 @@
 import { type Agreement, agreement } from '../functions/shared/agreement.ts';
 import type { Compared } from '../functions/shared/history.ts';
 import type { ModelRef } from '../functions/shared/prediction.ts';
+import { type Command, type Exit, ofProcess, runCommand } from './command.ts';
 import { knownTeams } from './known-teams.ts';
-import { type Command, ofProcess, onStore, Refusal, runCommand } from './operator.ts';
+import { onStore } from './operator.ts';
 import { type Result, readResults } from './results.ts';
 import { isBefore, mean, type Paired, paired, type Score, scoreOf } from './scoring.ts';
 
@@ -83,18 +84,18 @@ function lines({ champion, challenger, agreement: found, scored }: Comparison): 
 }
 
 /** Prints how challengers compare with champions. */
-export async function compare(command: Command): Promise<0 | 1 | 2> {
+export async function compare(command: Command): Promise<Exit> {
   const { print, complain } = command;
-  return runCommand(command, help, async (words, json) => {
-    const [file, ...more] = words;
-    if (more.length > 0) throw new Refusal('compare takes at most one RESULTS.csv\n(see --help)');
+  const frame = { help, options: { json: { type: 'boolean' } }, words: 1 } as const;
+  return runCommand(command, frame, async ({ values, positionals }) => {
+    const [file] = positionals;
     const read =
       file === undefined ? { results: [], faults: [] } : readResults(file, await knownTeams(command));
     for (const fault of read.faults) complain(fault);
     return await onStore(command, async (store) => {
       const compared = await store.history.shadows();
       const comparisons = compared.map((one) => compareVersions(one, read.results));
-      if (json) print(JSON.stringify(comparisons));
+      if (values.json) print(JSON.stringify(comparisons));
       else if (comparisons.length === 0)
         print('nothing was compared: no challenger has predicted since the alias Challenger was set');
       else for (const line of comparisons.flatMap(lines)) print(line);

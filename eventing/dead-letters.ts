@@ -1,7 +1,8 @@
-import { parseArgs } from 'node:util';
 import { send } from '../functions/shared/http-client.ts';
 import type { DeadLetter, Store } from '../functions/shared/store.ts';
-import { type Command, ofProcess, onStore, parseOrRefuse, Refusal } from './operator.ts';
+import { visible } from '../functions/shared/visible.ts';
+import { type Command, type Exit, ofProcess, Refusal, runCommand } from './command.ts';
+import { onStore } from './operator.ts';
 
 const help = `npm run dead-letters -- list [--json]
 npm run dead-letters -- show ID [--json]
@@ -19,20 +20,12 @@ type Call = { action: Action; id: string | undefined; json: boolean; all: boolea
 
 const brokerDeadlineMs = 30_000;
 
-function readCall(args: readonly string[]): Call | undefined {
-  const { values, positionals } = parseOrRefuse(() =>
-    parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { json: { type: 'boolean' }, all: { type: 'boolean' }, help: { type: 'boolean' } },
-    }),
-  );
-  if (values.help) return undefined;
-  const [word, id, ...more] = positionals;
+function readCall(
+  [word, id]: readonly string[],
+  { all = false, json = false }: { all?: boolean; json?: boolean },
+): Call {
   const action = actions.find((one) => one === word);
   if (!action) throw new Refusal(`the first word must be one of ${actions.join(', ')}\n(see --help)`);
-  const { all = false, json = false } = values;
-  if (more.length > 0) throw new Refusal(`${action} takes one ID\n(see --help)`);
   if (all && (action === 'list' || action === 'show'))
     throw new Refusal(`${action} takes no --all\n(see --help)`);
   if (action === 'list' ? id !== undefined : all === (id !== undefined))
@@ -67,20 +60,12 @@ async function letters(store: Store, { id }: Call): Promise<DeadLetter[]> {
 }
 
 /** Lists, shows, posts again or forgets dead letters. */
-export async function deadLetters(command: Command): Promise<0 | 1 | 2> {
-  const { args, print, complain } = command;
-  try {
-    const call = readCall(args);
-    if (!call) {
-      print(help);
-      return 0;
-    }
-    return await onStore(command, (store, brokerUrl) => carryOut(call, store, brokerUrl, command));
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    complain(error.message);
-    return 2;
-  }
+export async function deadLetters(command: Command): Promise<Exit> {
+  const options = { json: { type: 'boolean' }, all: { type: 'boolean' } } as const;
+  return runCommand(command, { help, options, words: 2 }, ({ values, positionals }) => {
+    const call = readCall(positionals, values);
+    return onStore(command, (store, brokerUrl) => carryOut(call, store, brokerUrl, command));
+  });
 }
 
 async function carryOut(
@@ -105,7 +90,7 @@ async function carryOut(
     else
       for (const { id: one, time, destination, code, attempts, event } of found)
         print(
-          `${one}  ${time}  ${String(event['type'])}  ${destination}  code ${code}  attempts ${attempts}`,
+          `${one}  ${time}  ${visible(String(event['type']))}  ${visible(destination)}  code ${code}  attempts ${attempts}`,
         );
     return 0;
   }

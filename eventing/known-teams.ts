@@ -6,7 +6,7 @@ import { configuredRegistry } from '../functions/shared/configured-registry.ts';
 import { ModelRefused, RegistryUnavailable } from '../functions/shared/registry-errors.ts';
 import { createTeams, type Teams, TeamsFile } from '../functions/shared/teams.ts';
 import { startRegistry } from './local/registry.ts';
-import { type Command, Refusal } from './operator.ts';
+import { type Command, Refusal } from './command.ts';
 
 /** The teams of the model that answers: of MLFLOW_TRACKING_URI, or of the shipped registry. Throws a `Refusal` when they cannot be had. */
 export async function knownTeams({ env }: Pick<Command, 'env'>): Promise<Teams> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import type { Teams } from '../functions/shared/teams.ts';
-import { Refusal } from './operator.ts';
+import { Refusal } from './command.ts';
 
 /** A match that was played, by the model's names. */
 export type Result = {

@@ -1,6 +1,7 @@
 import type { Said } from '../functions/shared/history.ts';
+import { type Command, type Exit, ofProcess, Refusal, runCommand } from './command.ts';
 import { knownTeams } from './known-teams.ts';
-import { type Command, ofProcess, onStore, Refusal, runCommand } from './operator.ts';
+import { onStore } from './operator.ts';
 
 const help = `npm run said -- HOME AWAY [--json]
 
@@ -23,18 +24,19 @@ function line({ made, model, league, forecast: { probabilities: p, expectedGoals
 }
 
 /** Prints what was said of one match, oldest first. */
-export async function said(command: Command): Promise<0 | 1 | 2> {
+export async function said(command: Command): Promise<Exit> {
   const { print } = command;
-  return runCommand(command, help, async (words, json) => {
-    const [home, away, ...more] = words;
-    if (home === undefined || away === undefined || more.length > 0)
+  const frame = { help, options: { json: { type: 'boolean' } }, words: 2 } as const;
+  return runCommand(command, frame, async ({ values, positionals }) => {
+    const [home, away] = positionals;
+    if (home === undefined || away === undefined)
       throw new Refusal('said takes HOME and AWAY, each in quotes where it has a space\n(see --help)');
     const found = (await knownTeams(command)).resolve({ home, away });
     if ('fault' in found) throw new Refusal(`${found.fault.field}: ${found.fault.reason}`);
     const { fixture } = found;
     return await onStore(command, async (store) => {
       const all = await store.history.of(fixture.home, fixture.away);
-      if (json) print(JSON.stringify(all));
+      if (values.json) print(JSON.stringify(all));
       else if (all.length === 0) print(`nothing was said of ${fixture.home} - ${fixture.away}`);
       else for (const one of all) print(line(one));
       return all.length === 0 ? 1 : 0;

@@ -1,7 +1,8 @@
 import type { ModelRef } from '../functions/shared/prediction.ts';
 import type { Store } from '../functions/shared/store.ts';
+import { type Command, type Exit, ofProcess, Refusal, runCommand } from './command.ts';
 import { knownTeams } from './known-teams.ts';
-import { type Command, ofProcess, onStore, Refusal, runCommand } from './operator.ts';
+import { onStore } from './operator.ts';
 import { type Result, readResults } from './results.ts';
 import { isBefore, mean, type Score, scoreOf } from './scoring.ts';
 
@@ -45,16 +46,17 @@ export async function scoreResults(
 }
 
 /** Prints the scores of what was said before the matches. */
-export async function score(command: Command): Promise<0 | 1 | 2> {
+export async function score(command: Command): Promise<Exit> {
   const { print, complain } = command;
-  return runCommand(command, help, async (words, json) => {
-    const [file, ...more] = words;
-    if (file === undefined || more.length > 0) throw new Refusal('score takes one RESULTS.csv\n(see --help)');
+  const frame = { help, options: { json: { type: 'boolean' } }, words: 1 } as const;
+  return runCommand(command, frame, async ({ values, positionals }) => {
+    const [file] = positionals;
+    if (file === undefined) throw new Refusal('score takes one RESULTS.csv\n(see --help)');
     const { results, faults } = readResults(file, await knownTeams(command));
     for (const fault of faults) complain(fault);
     return await onStore(command, async (store) => {
       const { versions, unpredicted } = await scoreResults(store.history, results);
-      if (json)
+      if (values.json)
         print(JSON.stringify({ results: results.length, unpredicted, badLines: faults.length, versions }));
       else {
         print(`${results.length} results, ${unpredicted} of them not predicted before they began`);

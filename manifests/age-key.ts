@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { Failure } from '../eventing/command.ts';
 
-/** What the user must put right; shown without a stack. */
-export class SecretsFault extends Error {
+/** What sops, age or the files of secrets do not let happen. */
+export class SecretsFault extends Failure {
   override name = 'SecretsFault';
 }
 

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import * as v from 'valibot';
+import { Failure } from '../eventing/command.ts';
 
-/** What the user must put right; shown without a stack. */
-export class ClusterFault extends Error {
+/** What kubectl, or what the cluster holds, does not let happen. */
+export class ClusterFault extends Failure {
   override name = 'ClusterFault';
 }
 
@@ -33,15 +34,4 @@ export async function kubectlJson<const S extends v.GenericSchema>(
   args: readonly string[],
 ): Promise<v.InferOutput<S>> {
   return v.parse(schema, JSON.parse(await kubectl([...args, '-o', 'json'])));
-}
-
-/** Runs a command of this folder, and ends with its exit code; a `ClusterFault` is shown without a stack, as code 1. */
-export async function command(run: () => Promise<number>): Promise<void> {
-  try {
-    process.exitCode = await run();
-  } catch (error) {
-    if (!(error instanceof ClusterFault)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
-  }
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import type { InferOutput } from 'valibot';
+import { ofProcess, runCommand } from '../eventing/command.ts';
 import { FuncYaml } from '../eventing/local/function-manifest.ts';
 import { ManifestError, parseManifest, readManifests } from '../eventing/local/manifest.ts';
 import { knativeService } from './knative-service.ts';
@@ -34,12 +35,28 @@ export function generated(root: string): { file: string; text: string }[] {
   }));
 }
 
+const help = `npm run manifests [-- --json]
+
+Writes manifests/functions/*.yaml, the Knative Services that func deploy would make, from every func.yaml.
+
+  --json   the files as JSON
+
+Exit code: 0 written, 1 a func.yaml has a fault, 2 wrong usage.`;
+
 if (import.meta.main) {
-  const root = path.resolve(import.meta.dirname, '..');
-  const folder = path.join(root, 'manifests/functions');
-  mkdirSync(folder, { recursive: true });
-  for (const { file, text } of generated(root)) {
-    writeFileSync(path.join(folder, file), text);
-    console.log(`manifests/functions/${file}`);
-  }
+  const command = ofProcess();
+  process.exitCode = await runCommand(
+    command,
+    { help, options: { json: { type: 'boolean' } } },
+    ({ values }) => {
+      const root = path.resolve(import.meta.dirname, '..');
+      const folder = path.join(root, 'manifests/functions');
+      mkdirSync(folder, { recursive: true });
+      const files = generated(root);
+      for (const { file, text } of files) writeFileSync(path.join(folder, file), text);
+      const written = files.map(({ file }) => `manifests/functions/${file}`);
+      command.print(values.json ? JSON.stringify(written) : written.join('\n'));
+      return 0;
+    },
+  );
 }

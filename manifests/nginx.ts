@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { ofProcess, runCommand } from '../eventing/command.ts';
 import { readParams } from './params.ts';
 
 /** The names between @ in nginx/kickoff.conf: ports and addresses as nginx writes them, `rate` per second and client address. */
@@ -36,5 +37,16 @@ export function hostValues({ host, 'node-port': port }: { host: string; 'node-po
   };
 }
 
-if (import.meta.main)
-  process.stdout.write(nginxConfig(hostValues(readParams(path.resolve(import.meta.dirname, '..')))));
+const help = `npm run --silent nginx
+
+Prints the configuration of the host's nginx for the host of manifests/params/params.yaml.
+
+Exit code: 0 printed, 2 wrong usage.`;
+
+if (import.meta.main) {
+  const command = ofProcess();
+  process.exitCode = await runCommand(command, { help, options: {} }, () => {
+    command.print(nginxConfig(hostValues(readParams(path.resolve(import.meta.dirname, '..')))).trimEnd());
+    return 0;
+  });
+}

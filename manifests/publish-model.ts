@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { ClusterFault, command } from './cluster.ts';
+import { type Exit, ofProcess, runCommand } from '../eventing/command.ts';
+import { ClusterFault } from './cluster.ts';
 import { readParams } from './params.ts';
 import { portForward } from './port-forward.ts';
 
@@ -152,15 +153,25 @@ function refused(route: string, { status, code, words }: Answer): ClusterFault {
   return new ClusterFault(`MLflow answered ${route} with ${status} ${code}: ${words}`);
 }
 
-if (import.meta.main)
-  await command(async () => {
+const help = `npm run publish-model
+
+Registers the model that ships with the project in MLflow, without Python. An alias that means a version already stays.
+
+  MLFLOW_TRACKING_URI   the server (default: the cluster's own, by a port-forward of kubectl); MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN
+
+Exit code: 0 registered or there already, 1 MLflow did not take it or cannot be reached, 2 wrong usage.`;
+
+if (import.meta.main) {
+  const command = ofProcess();
+  process.exitCode = await runCommand(command, { help, options: {} }, async (): Promise<Exit> => {
     const root = path.resolve(import.meta.dirname, '..');
-    const elsewhere = process.env['MLFLOW_TRACKING_URI'];
+    const elsewhere = command.env['MLFLOW_TRACKING_URI'];
     const forward = elsewhere ? undefined : await portForward(readParams(root).namespace, 'mlflow', 5000);
     try {
-      for (const line of await publishModel(root, forward?.url ?? elsewhere ?? '')) console.log(line);
+      for (const line of await publishModel(root, forward?.url ?? elsewhere ?? '')) command.print(line);
     } finally {
       forward?.close();
     }
     return 0;
   });
+}

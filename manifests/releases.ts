@@ -1,6 +1,7 @@
 import path from 'node:path';
 import * as v from 'valibot';
-import { ClusterFault, command, kubectl, kubectlJson } from './cluster.ts';
+import { type Exit, ofProcess, Refusal, runCommand } from '../eventing/command.ts';
+import { ClusterFault, kubectl, kubectlJson } from './cluster.ts';
 import { readParams } from './params.ts';
 
 const Condition = v.looseObject({ type: v.string(), status: v.string() });
@@ -103,31 +104,57 @@ async function setTraffic(namespace: string, name: string, target: object): Prom
   await kubectl(['patch', ...resource, '--type=json', '-p', JSON.stringify(patch)]);
 }
 
-async function main(): Promise<number> {
-  const { namespace } = readParams(path.resolve(import.meta.dirname, '..'));
-  const [what, name, to] = process.argv.slice(2);
-  if (what === 'rollback' && name !== undefined) {
-    for (const line of await rollback(namespace, name, to)) console.log(line);
-    return 0;
-  }
-  if (what !== 'list')
-    throw new ClusterFault(
-      'npm run releases [-- function] | npm run rollback -- function [revision | latest]',
-    );
+const help = `npm run releases [-- FUNCTION] [--json]
+npm run rollback -- FUNCTION [REVISION | latest]
+
+Lists the revisions of the functions, newest first, with the traffic that each gets; sends all traffic to an earlier one (default: the last ready
+one before that which has it now), or with latest to the newest again.
+
+  --json   the revisions as JSON
+
+Exit code: 0 done, 1 it cannot be done, or the cluster cannot be asked, 2 wrong usage.`;
+
+async function list(
+  namespace: string,
+  name: string | undefined,
+): Promise<(Release & { function: string })[]> {
   const { items } = await kubectlJson(v.looseObject({ items: v.array(Service) }), [
     ...['get', 'services.serving.knative.dev', '-n', namespace],
   ]);
-  for (const service of items.filter(({ metadata }) => name === undefined || metadata.name === name))
-    for (const release of await releases(namespace, service.metadata.name)) {
-      const traffic = release.percent > 0 ? `${release.percent} %` : '';
-      const state = release.ready ? '' : 'not ready';
-      console.log(
-        [release.name.padEnd(24), traffic.padStart(5), release.created, state.padEnd(9), release.image]
-          .join('  ')
-          .trimEnd(),
-      );
-    }
-  return 0;
+  const names = items
+    .map(({ metadata }) => metadata.name)
+    .filter((one) => name === undefined || one === name);
+  if (name !== undefined && names.length === 0)
+    throw new ClusterFault(
+      `there is no function ${name}; there is ${items.map(({ metadata }) => metadata.name).join(', ')}`,
+    );
+  const all = await Promise.all(names.map((one) => releases(namespace, one)));
+  return all.flatMap((some, place) => some.map((one) => ({ function: names[place] ?? '', ...one })));
 }
 
-if (import.meta.main) await command(main);
+function row({ name, percent, created, ready, image }: Release): string {
+  const traffic = percent > 0 ? `${percent} %` : '';
+  const cells = [name.padEnd(24), traffic.padStart(5), created, (ready ? '' : 'not ready').padEnd(9), image];
+  return cells.join('  ').trimEnd();
+}
+
+if (import.meta.main) {
+  const command = ofProcess();
+  const frame = { help, options: { json: { type: 'boolean' } }, words: 3 } as const;
+  process.exitCode = await runCommand(
+    command,
+    frame,
+    async ({ values, positionals: [what, name, to] }): Promise<Exit> => {
+      const { namespace } = readParams(path.resolve(import.meta.dirname, '..'));
+      if (what === 'rollback') {
+        if (name === undefined) throw new Refusal('rollback takes a FUNCTION\n(see --help)');
+        for (const line of await rollback(namespace, name, to)) command.print(line);
+        return 0;
+      }
+      const found = await list(namespace, name);
+      if (values.json) command.print(JSON.stringify(found));
+      else for (const one of found) command.print(row(one));
+      return 0;
+    },
+  );
+}

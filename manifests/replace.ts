@@ -2,8 +2,9 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
 import * as v from 'valibot';
+import { type Exit, ofProcess, runCommand } from '../eventing/command.ts';
 import { at, build, title, type Document } from './bundle.ts';
-import { ClusterFault, command, kubectl } from './cluster.ts';
+import { ClusterFault, kubectl } from './cluster.ts';
 import { openManagement, type Management } from './queue-lengths.ts';
 import { readParams } from './params.ts';
 
@@ -141,14 +142,20 @@ async function emptied(management: Management, namespace: string, deadlineMs: nu
   }
 }
 
-if (import.meta.main)
-  await command(async () => {
+const help = `npm run replace
+
+Replaces the objects whose specs Knative does not let change, where they differ from the overlay, after their queues are empty.
+
+Exit code: 0 replaced or nothing differs, 1 something was not, or the cluster cannot be asked, 2 wrong usage.`;
+
+if (import.meta.main) {
+  const command = ofProcess();
+  process.exitCode = await runCommand(command, { help, options: {} }, async (): Promise<Exit> => {
     const root = path.resolve(import.meta.dirname, '..');
     const { namespace } = readParams(root);
     // The wiring is the same in every overlay.
     const documents = build(['kubectl', 'kustomize'], path.join(root, 'manifests/overlays/single-node'));
-    await replaceImmutable(documents, namespace, (line) => {
-      console.log(line);
-    });
+    await replaceImmutable(documents, namespace, command.print);
     return 0;
   });
+}

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isScalar, parseDocument, stringify } from 'yaml';
+import { type Exit, ofProcess, Refusal, runCommand } from '../eventing/command.ts';
 import { recipient, runProgram, SecretsFault } from './age-key.ts';
 import { build } from './bundle.ts';
 import { readParams } from './params.ts';
@@ -110,27 +111,32 @@ export function check(root: string, kustomize: readonly [string, ...string[]]): 
   ];
 }
 
-function main(): number {
-  const root = path.resolve(import.meta.dirname, '..');
-  const [command, name] = process.argv.slice(2);
-  if (command === 'init') init(root, process.env, name);
-  else if (command === 'edit' && name !== undefined) return edit(root, name);
-  else if (command === 'apply') apply(root);
-  else if (command === 'check') {
-    const faults = check(root, ['kubectl', 'kustomize']);
-    for (const fault of faults) console.error(fault);
-    console.log(faults.length === 0 ? 'no secret in the clear' : `${faults.length} secrets in the clear`);
-    return faults.length === 0 ? 0 : 1;
-  } else throw new SecretsFault('npm run secrets -- init [amqp://…] | edit <name> | apply | check');
-  return 0;
-}
+const help = `npm run secrets -- init [AMQP_URL]   make what is missing, encrypted for your age key; AMQP_URL is that of a RabbitMQ of your own
+npm run secrets -- edit NAME         open one in the editor, decrypted
+npm run secrets -- apply             decrypt and hand each to kubectl
+npm run secrets -- check [--json]    name every secret that stands in the clear, in the tree and in what an overlay builds
+
+Exit code: 0 done, 1 a secret is in the clear, or it cannot be done, 2 wrong usage.`;
 
 if (import.meta.main) {
-  try {
-    process.exitCode = main();
-  } catch (error) {
-    if (!(error instanceof SecretsFault)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
-  }
+  const command = ofProcess();
+  const root = path.resolve(import.meta.dirname, '..');
+  const frame = { help, options: { json: { type: 'boolean' } }, words: 2 } as const;
+  process.exitCode = await runCommand(command, frame, ({ values, positionals: [what, name] }): Exit => {
+    if (what === 'init') init(root, command.env, name);
+    else if (what === 'edit' && name !== undefined) return edit(root, name) === 0 ? 0 : 1;
+    else if (what === 'apply') apply(root);
+    else if (what === 'check') {
+      const faults = check(root, ['kubectl', 'kustomize']);
+      if (values.json) command.print(JSON.stringify(faults));
+      else {
+        for (const fault of faults) command.complain(fault);
+        command.print(
+          faults.length === 0 ? 'no secret in the clear' : `${faults.length} secrets in the clear`,
+        );
+      }
+      return faults.length === 0 ? 0 : 1;
+    } else throw new Refusal('the first word must be one of init, edit NAME, apply, check\n(see --help)');
+    return 0;
+  });
 }

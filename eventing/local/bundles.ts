@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import * as v from 'valibot';
+import { Failure } from '../command.ts';
 
 const run = promisify(execFile);
 const Files = v.record(v.string(), v.string());
 
 /** A function's source does not bundle: the message is esbuild's, with file and line. */
-export class BundleError extends Error {
+export class BundleError extends Failure {
   override name = 'BundleError';
 }
 

@@ -1,11 +1,9 @@
 import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import * as v from 'valibot';
-import { visible } from '../../functions/shared/visible.ts';
-import { BundleError } from './bundles.ts';
-import { ManifestError } from './manifest.ts';
+import { visibleLines } from '../../functions/shared/visible.ts';
+import { Failure, ofProcess, Refusal, runCommand } from '../command.ts';
 import { startRuntime } from './runtime.ts';
-import { StateInUse } from './state-lock.ts';
 import { openScreen } from './table.ts';
 
 const Env = v.object({
@@ -25,28 +23,32 @@ const Env = v.object({
 const drainMs = 10_000;
 const root = path.resolve(import.meta.dirname, '../..');
 
-function fail(message: string): never {
-  console.error(message);
-  process.exit(1);
-}
+const help = `npm start
 
-async function main(): Promise<void> {
+Runs the functions on this machine as Knative would: from zero, by the manifests in functions/ and eventing/. Ctrl-C drains, a second one stops at once.
+
+  PORT                  where it listens (default 8080)
+  KICKOFF_STATE         folder of the embedded broker and store (default .kickoff)
+  AMQP_URL, STORE_URL   a real RabbitMQ and Redis instead of the embedded ones
+  MLFLOW_TRACKING_URI   a real MLflow instead of the shipped registry, with MODEL_URI
+
+Exit code: 0 stopped, 1 it cannot start, or was stopped at once, 2 wrong usage.`;
+
+async function start(): Promise<0> {
   const env = v.safeParse(Env, process.env);
-  if (!env.success) fail(`PORT ${env.issues[0].message}`);
+  if (!env.success) throw new Refusal(`PORT ${env.issues[0].message}`);
   const { PORT: port, KICKOFF_STATE: stateFolder } = env.output;
   const screen = process.stdout.isTTY ? openScreen(process.stdout) : undefined;
   const log = (part: string, line: string): void => {
-    const text = `${part.padEnd(11)} ${visible(line)}`;
+    const text = `${part.padEnd(11)} ${visibleLines(line)}`;
     if (screen) screen.line(text);
     else console.log(text);
   };
   const runtime = await startRuntime({ root, port, stateFolder, env: process.env, log }).catch(
     (error: unknown) => {
-      if (error instanceof ManifestError || error instanceof StateInUse || error instanceof BundleError)
-        fail(error.message);
       if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
-        fail(`port ${port} is in use: stop what listens there, or set PORT to another`);
-      if (error instanceof Error && 'code' in error) fail(`cannot start: ${error.message}`);
+        throw new Failure(`port ${port} is in use: stop what listens there, or set PORT to another`);
+      if (error instanceof Error && 'code' in error) throw new Failure(`cannot start: ${error.message}`);
       throw error;
     },
   );
@@ -69,10 +71,14 @@ async function main(): Promise<void> {
     clearInterval(drawing);
     runtime.close(drainMs).then(
       () => process.exit(0),
-      (error: unknown) => fail(String(error)),
+      (error: unknown) => {
+        console.error(String(error));
+        process.exit(1);
+      },
     );
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
+  return 0;
 }
 
-await main();
+process.exitCode = await runCommand(ofProcess(), { help, options: {} }, start);

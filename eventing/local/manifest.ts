@@ -3,11 +3,12 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { isMap, isNode, isScalar, LineCounter, parseAllDocuments } from 'yaml';
 import type { Document } from 'yaml';
+import { Failure } from '../command.ts';
 
 export type Fault = { file: string; line: number; message: string };
 
 /** Manifests that cannot be honoured: every fault with its file and line. */
-export class ManifestError extends Error {
+export class ManifestError extends Failure {
   override name = 'ManifestError';
   readonly faults: readonly Fault[];
   constructor(faults: readonly Fault[]) {

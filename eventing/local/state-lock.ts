@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Failure } from '../command.ts';
 
 /** Another runtime uses the state folder. */
-export class StateInUse extends Error {
+export class StateInUse extends Failure {
   override name = 'StateInUse';
 }
 

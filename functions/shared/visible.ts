@@ -7,3 +7,6 @@ export function visible(text: string): string {
     character.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
   );
 }
+
+/** A text of lines, each made visible. */
+export const visibleLines = (text: string): string => text.split('\n').map(visible).join('\n');

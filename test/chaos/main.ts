@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { type Exit, ofProcess, Refusal, runCommand } from '../../eventing/command.ts';
 import { debian } from '../needs.ts';
 import { type Fault, faults, randomFaults } from './faults.ts';
 import { judge, type Verdict } from './judge.ts';
@@ -19,54 +19,46 @@ ${all.map(({ name, what }) => `                 ${name.padEnd(20)}${what}`).join
 
 Exit code: 0 nothing was lost or stored twice, 1 something was, 2 wrong usage or a server is missing.`;
 
-function refuse(message: string): never {
-  console.error(message);
-  process.exit(2);
-}
+const options = {
+  seed: { type: 'string', default: '1' },
+  faults: { type: 'string' },
+  rate: { type: 'string', default: '25' },
+  json: { type: 'boolean', default: false },
+} as const;
 
 function chosen(names: string | undefined): readonly Fault[] {
   if (names === undefined) return all;
-  return names
-    .split(',')
-    .map((name) => all.find((fault) => fault.name === name) ?? refuse(`unknown fault ${name} (see --help)`));
+  return names.split(',').map((name) => {
+    const fault = all.find((one) => one.name === name);
+    if (!fault) throw new Refusal(`unknown fault ${name}\n(see --help)`);
+    return fault;
+  });
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string', default: '1' },
-      faults: { type: 'string' },
-      rate: { type: 'string', default: '25' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(help);
-    return;
-  }
+const command = ofProcess();
+process.exitCode = await runCommand(command, { help, options }, async ({ values }): Promise<Exit> => {
+  const struck = chosen(values.faults);
   const random = seeded(Number(values.seed));
   const rabbitmq = await debian('rabbitmq-server', 'rabbitmq-server');
   const redis = await debian('redis-server', 'redis-server');
-  if ('missing' in rabbitmq) refuse(rabbitmq.missing);
-  if ('missing' in redis) refuse(redis.missing);
+  if ('missing' in rabbitmq) throw new Refusal(rabbitmq.missing);
+  if ('missing' in redis) throw new Refusal(redis.missing);
   const system = await startSystem(rabbitmq.path, redis.path);
   const verdicts: Verdict[] = [];
   process.once('SIGINT', () => void system.close().then(() => process.exit(130)));
   try {
-    for (const fault of chosen(values.faults)) {
+    for (const fault of struck) {
       const verdict = await judge(system, fault, { random, perSecond: Number(values.rate) });
       verdicts.push(verdict);
-      console.error(`${verdict.good ? 'good' : 'BAD '} ${fault.name} ${JSON.stringify(verdict)}`);
+      if (!verdict.good || process.stderr.isTTY)
+        command.complain(`${verdict.good ? 'good' : 'BAD '} ${fault.name} ${JSON.stringify(verdict)}`);
     }
   } catch (error) {
-    console.error(system.kickoff.output());
+    command.complain(system.kickoff.output());
     throw error;
   } finally {
     await system.close();
-    console.log(values.json ? JSON.stringify(verdicts, undefined, 2) : table(verdicts));
+    command.print(values.json ? JSON.stringify(verdicts) : table(verdicts));
   }
-  process.exitCode = verdicts.every(({ good }) => good) ? 0 : 1;
-}
-
-await main();
+  return verdicts.every(({ good }) => good) ? 0 : 1;
+});

@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { audit } from '../../eventing/audit.ts';
 import { deadLetters } from '../../eventing/dead-letters.ts';
-import type { Command } from '../../eventing/operator.ts';
+import type { Command } from '../../eventing/command.ts';
 import { openStore, type Store } from '../../functions/shared/store.ts';
 import { digest, failed, model, single, uuid } from './fixtures.ts';
 
