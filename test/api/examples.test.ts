@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -17,16 +17,42 @@ const venv = await python('test/api/requirements.txt');
 const curl = await debian('curl', 'curl');
 const rabbitmq = await debian('rabbitmq-server', 'rabbitmq-server');
 const run = promisify(execFile);
-const example = (name: string): string => path.join('docs/examples', name);
+/** What a person copies from /docs, in files of this folder. */
+const pasted = await mkdtemp(path.join(tmpdir(), 'kickoff-pasted-'));
+const example = (name: string): string => path.join(pasted, name);
 const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+const docs = async ({ world }: Served): Promise<string> => (await world.request('/docs')).text();
+const unescape = (html: string): string =>
+  html.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
+
+/** The programs that /docs shows, by file. */
+async function shown(from: Served): Promise<[file: string, text: string][]> {
+  const programs = (await docs(from)).matchAll(
+    /<details class="program" id="([\w.]+)">.*?<pre[^>]*><code>(.*?)<\/code><\/pre>/gs,
+  );
+  return [...programs].map(([, file = '', html = '']) => [file, unescape(html)]);
+}
 
 describe('the examples of the docs', () => {
   let served: Served;
   beforeAll(async () => {
     served = await serveWorld();
+    // A program finds packages where it stands.
+    await symlink(path.resolve('node_modules'), path.join(pasted, 'node_modules'));
+    for (const [file, text] of await shown(served)) await writeFile(example(file), text);
   });
   afterAll(async () => {
     await served.close();
+    await rm(pasted, { recursive: true, force: true });
+  });
+
+  test('the first command of /docs, as it is pasted', async () => {
+    const [, command = ''] = /<pre[^>]*><code>(curl .*?)<\/code>/s.exec(await docs(served)) ?? [];
+    const here = unescape(command).replace('http://localhost:8080', served.url);
+    expect(JSON.parse((await run('sh', ['-c', `${here} --silent`])).stdout)).toMatchObject({
+      status: 'done',
+    });
   });
 
   async function output(program: string, ...args: string[]): Promise<string> {
@@ -113,7 +139,10 @@ describe.skipIf('missing' in venv || 'missing' in rabbitmq)('the example of a pr
             AMQP_URL: rabbit.url,
             BROKER_EXCHANGE: brokerNames('kickoff', 'kickoff').exchange,
           };
-          const { stdout } = await run(venv.path, [example('produce_amqp.py')], { env, timeout: 60_000 });
+          const { stdout } = await run(venv.path, ['docs/examples/produce_amqp.py'], {
+            env,
+            timeout: 60_000,
+          });
           const { attributes, data } = JSON.parse(stdout) as {
             attributes: Record<string, string>;
             data: unknown;

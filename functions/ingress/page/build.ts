@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import path from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { docsPage } from './docs.ts';
+import { docsPage, type Example } from './docs.ts';
 import { openApi } from './openapi.ts';
 
 const source = path.join(import.meta.dirname, 'src');
@@ -36,6 +36,32 @@ async function bundle(file: string): Promise<Asset> {
   return named(file.replace(/\.tsx?$/, '.js'), output.contents);
 }
 
+/** The programs of docs/examples that the description shows, each with the words above it. */
+const programs = {
+  ask: {
+    'predict.sh': 'curl: `sh predict.sh Arsenal Chelsea`',
+    'predict.py': 'Python: `python3 predict.py`',
+    'predict.ts': 'TypeScript, a matchday: `node predict.ts` (Node 24)',
+  },
+  produce: {
+    'produce.sh': 'curl: `sh produce.sh`',
+    'produce.py': 'Python: `pip install cloudevents`, `python3 produce.py`',
+    'produce.ts': 'TypeScript: `npm install cloudevents`, `node produce.ts` (Node 24)',
+    'produce_amqp.py': 'Python on RabbitMQ: `pip install pika cloudevents`, `python3 produce_amqp.py`',
+  },
+};
+
+function readExamples(which: Readonly<Record<string, string>>): Promise<Example[]> {
+  const folder = path.resolve(import.meta.dirname, '../../../docs/examples');
+  return Promise.all(
+    Object.entries(which).map(async ([file, run]) => ({
+      file,
+      run,
+      text: await readFile(path.join(folder, file), 'utf8'),
+    })),
+  );
+}
+
 /** Builds the page and the description of the API into `functions/ingress/dist/page`, each file also compressed with brotli and gzip. */
 export async function bundlePage(): Promise<void> {
   const assets = await Promise.all([
@@ -58,7 +84,11 @@ export async function bundlePage(): Promise<void> {
   const described = openApi();
   const pages = {
     'index.html': html,
-    'docs.html': docsPage(described, { style: asset('style.css'), icon: asset('icon.svg') }),
+    'docs.html': docsPage(
+      described,
+      { style: asset('style.css'), icon: asset('icon.svg') },
+      { ask: await readExamples(programs.ask), produce: await readExamples(programs.produce) },
+    ),
     'openapi.json': JSON.stringify(described),
   };
   await mkdir(path.join(target, 'assets'), { recursive: true });

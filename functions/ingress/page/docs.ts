@@ -54,10 +54,26 @@ ${requestBody ? `<h4>Body</h4>${media(requestBody.content)}` : ''}
 </article>`;
 }
 
-/** The description as a page that needs no script; `assets` names the style sheet and the icon as they are served. */
+/** A program to paste: how to run it, and its text as it stands in docs/examples. */
+export type Example = { file: string; run: string; text: string };
+
+function programs(examples: readonly Example[]): string {
+  return examples
+    .map(
+      ({ file, run, text }) =>
+        `<details class="program" id="${file}"><summary>${prose(run)}</summary>${pre(text.trimEnd())}</details>`,
+    )
+    .join('');
+}
+
+/**
+ * The description as a page that needs no script; `assets` names the style sheet and the icon as they are served, `examples` are programs that ask and
+ * that produce events.
+ */
 export function docsPage(
   { info, tags, paths, components }: OpenApi,
   assets: { style: string; icon: string },
+  examples: { ask: readonly Example[]; produce: readonly Example[] },
 ): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, described]) => ({ method, path, described })),
@@ -97,7 +113,11 @@ export function docsPage(
 <div class="intro"><h1>The API</h1><p>${prose(info.description)} Machines read <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p></div>
 <section class="card"><h2>Try it</h2>${pre(`curl http://localhost:8080/v1/predictions \\
   -H 'content-type: application/json' \\
-  -d '{"home": "Arsenal", "away": "Chelsea"}'`)}</section>
+  -d '{"home": "Arsenal", "away": "Chelsea"}'`)}
+<p>Or as a program; <code>KICKOFF_URL</code> is where it asks when that is not <code>http://localhost:8080</code>.</p>
+${programs(examples.ask)}
+<p>A service that sends CloudEvents instead:</p>
+${programs(examples.produce)}</section>
 <nav class="contents" aria-label="Contents">${sections.map(({ name, links }) => `<div><h2>${name}</h2><ul>${links.join('')}</ul></div>`).join('')}</nav>
 ${sections.map(({ html }) => html).join('')}
 <section><h2>Schemas</h2><p>JSON Schema 2020-12, made from the schemas that the code parses with.</p>${schemas.join('')}</section>

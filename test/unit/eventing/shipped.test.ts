@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEventing } from '../../../eventing/local/eventing.ts';
 import type { Eventing } from '../../../eventing/local/seams.ts';
 import { readWiring } from '../../../eventing/local/wiring/read.ts';
+import { functionNames } from '../../../functions/bundle.ts';
 import { requestedType } from '../../../functions/shared/events.ts';
 import { debian } from '../../needs.ts';
 import { startRabbit, type Rabbit } from '../../servers/rabbitmq.ts';
@@ -12,7 +13,7 @@ import { recorder, temporaryFolder } from './world.ts';
 
 const need = await debian('rabbitmq-server', 'rabbitmq-server');
 const shipped = path.resolve(import.meta.dirname, '../../../eventing');
-const wiring = readWiring(shipped, ['ingress', 'predict', 'cache-write']);
+const wiring = readWiring(shipped, functionNames());
 
 // ingress ---> exchange kickoff ---> ml ---[source]---> Broker ---[Trigger predict]---> predict
 describe.skipIf('missing' in need)('the shipped wiring on RabbitMQ', () => {
