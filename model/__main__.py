@@ -91,6 +91,9 @@ def _promote(options: argparse.Namespace, params: Params) -> None:
             print(fault, file=sys.stderr)
     alias.move(registry, name, moving, version)
     print(f"{moving} is version {version}" + (f", was {current}" if current else ""))
+    if registry.holder(name, alias.CHALLENGER) == version:
+        alias.withdraw(registry, name)
+        print("and is the challenger no more")
 
 
 def _challenge(options: argparse.Namespace, params: Params) -> None:

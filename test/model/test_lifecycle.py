@@ -115,6 +115,10 @@ def test_a_challenger_comes_and_goes(results, registry):
     assert "version 2 is the challenger no more" in run(registry, "challenge", "--end").stdout
     assert registry.holder(NAME, "Challenger") is None
 
+    run(registry, "challenge")
+    assert "Production is version 2, was 1\nand is the challenger no more" in run(registry, "promote").stdout
+    assert registry.holder(NAME, "Challenger") is None
+
 
 def test_a_changed_file_is_noticed(results, registry):
     run(registry, "register")
