@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(fault, file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -141,10 +142,9 @@ def _server():
 
 
 def _percent(text: str) -> float:
-    percent = float(text)
-    if not 0 <= percent <= 100:
-        raise ValueError
-    return percent
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) > 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage, 0 to 100")
+    return float(text)
 
 
 def _parser() -> argparse.ArgumentParser:
