@@ -231,6 +231,18 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
     await page.getByRole('heading', { name: 'Leeds United v Wolverhampton Wanderers' }).waitFor();
   });
 
+  test('takes up a stream of states that breaks', async () => {
+    served.world.predictAway = true;
+    const page = await open('#home=Brentford&away=Fulham');
+    await page.getByText('The request is stored').waitFor();
+    served.cut();
+    await page.getByText('Connection lost: the request is stored, listening again.').waitFor();
+    served.world.predictAway = false;
+    const event = served.world.published.findLast(({ type }) => type.includes('requested'));
+    if (event) await served.world.deliver(event);
+    await page.getByRole('heading', { name: 'Brentford v Fulham' }).waitFor();
+  });
+
   test('predicts the rest of a table that was stopped', async () => {
     served.world.predictAway = true;
     const page = await open('#matchday');

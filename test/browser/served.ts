@@ -6,7 +6,13 @@ import { bundlePage } from '../../functions/ingress/page/build.ts';
 import { type ProcessWorld, startProcessWorld } from '../conformance/world.ts';
 
 /** The functions behind a port of loopback, with the page built from its source. */
-export type Served = { url: string; world: ProcessWorld; close(): Promise<void> };
+export type Served = {
+  url: string;
+  world: ProcessWorld;
+  /** Cuts every connection, as a network does. */
+  cut(): void;
+  close(): Promise<void>;
+};
 
 /** Serves a world on `port`, by default any free one. */
 export async function serveWorld(
@@ -21,6 +27,9 @@ export async function serveWorld(
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     world,
+    cut: () => {
+      server.closeAllConnections();
+    },
     async close() {
       server.closeAllConnections();
       server.close();

@@ -56,7 +56,13 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
     const faults = (): string[] => ('path' in kustomize ? check(project, [kustomize.path, 'build']) : []);
 
     beforeAll(() => {
-      for (const part of ['manifests', 'eventing', '.sops.yaml', 'package.json'])
+      for (const part of [
+        'manifests',
+        'eventing',
+        'functions/shared/visible.ts',
+        '.sops.yaml',
+        'package.json',
+      ])
         cpSync(path.join(root, part), path.join(project, part), {
           recursive: true,
           filter: (file) => !/\/(secrets\/.*\.sops\.yaml)$/.test(file),

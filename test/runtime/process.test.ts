@@ -64,7 +64,7 @@ describe('the runtime as its user starts it', () => {
 
   test('is refused in one line with a PORT that is none', () => {
     expect(runToItsEnd({ PORT: 'eighty', KICKOFF_STATE: state })).toEqual({
-      status: 1,
+      status: 2,
       lines: ['PORT must be a port number'],
     });
   });

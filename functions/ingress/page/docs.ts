@@ -106,7 +106,7 @@ export function docsPage(
 <body>
 <div id="app" class="docs">
 <header class="top">
-<a class="brand" href="/">${info.title}</a>
+<a class="brand" href="/"><img src="/${assets.icon}" alt="">${info.title}</a>
 <nav aria-label="Pages"><a href="/">One match</a><a href="/#matchday">Matchday</a><a href="/docs" aria-current="page">API</a></nav>
 </header>
 <main>
