@@ -1,10 +1,15 @@
 /**
  * Makes one call of `work` out of what arrives while the call before is under way, up to `limit` by `size`. What arrives when nothing is under
  * way goes at once: the price is that of one item when idle, and that of a batch under load. A rejected call rejects for all of its items.
+ * With `hold`, a call that has given its results counts as under way until `hold` of its items resolves.
  */
 export function gather<T, R>(
   work: (items: readonly T[]) => Promise<readonly R[]>,
-  { limit, size }: { limit: number; size: (item: T) => number },
+  {
+    limit,
+    size,
+    hold,
+  }: { limit: number; size: (item: T) => number; hold?: (items: readonly T[]) => Promise<void> },
 ): (item: T) => Promise<R> {
   type Waiting = { item: T; resolve: (result: R) => void; reject: (error: unknown) => void };
   let queue: Waiting[] = [];
@@ -28,6 +33,7 @@ export function gather<T, R>(
           if (place < results.length) resolve(results[place] as R);
           else reject(new Error('a batch gave fewer results than it had items'));
         }
+        await hold?.(batch.map(({ item }) => item));
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }

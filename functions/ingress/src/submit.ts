@@ -17,6 +17,13 @@ export type Submit = (
 ) => Promise<Waiter['outcomes']>;
 
 type Sent = { requests: PredictionRequest[]; extensions?: Record<string, string> | undefined };
+type Published = Sent & {
+  /** Resolves when it is answered, or after `ms`; missing where nobody waits for the answer. */
+  answered: ((ms: number) => Promise<void>) | undefined;
+};
+
+/** The longest that a confirmed event holds back the next one, in ms, while it is not answered. */
+const holdMs = 10;
 
 /**
  * The way of a job. Accepted means in the ledger, before it is published. Without the broker, who waits is answered straight by predict, and who
@@ -68,29 +75,38 @@ export function createSubmit({
     size,
   );
 
+  // An event costs its hops far more than the requests in it: under load the next one waits until this one is answered, and takes along all
+  // that came meanwhile. A lone request never waits.
+  const hold = async ([first]: readonly Published[]): Promise<void> => {
+    if (!brokerAway) await first?.answered?.(holdMs);
+  };
+
   /** True when the broker has confirmed. */
-  const publish = gather<Sent, boolean>(async (batch) => {
-    const requests = batch.flatMap((sent) => sent.requests);
-    // A batch is one event: it carries on the trace of the first job in it.
-    const extensions = batch[0]?.extensions;
-    try {
-      const event = createEvent({
-        id: newId(),
-        source: '/kickoff/ingress',
-        type: requestedType,
-        extensions,
-        data: { requests, replyTo },
-      });
-      // A broker that hung the last time must not make every batch wait as long again.
-      await publisher.publish(event, brokerAway ? publishDeadlineMs / 10 : publishDeadlineMs);
-      if (brokerAway) log.info('the broker takes events again');
-      brokerAway = false;
-    } catch (error) {
-      if (!brokerAway) log.warn('the broker takes no events', { error });
-      brokerAway = true;
-    }
-    return batch.map(() => !brokerAway);
-  }, size);
+  const publish = gather<Published, boolean>(
+    async (batch) => {
+      const requests = batch.flatMap((sent) => sent.requests);
+      // A batch is one event: it carries on the trace of the first job in it.
+      const extensions = batch[0]?.extensions;
+      try {
+        const event = createEvent({
+          id: newId(),
+          source: '/kickoff/ingress',
+          type: requestedType,
+          extensions,
+          data: { requests, replyTo },
+        });
+        // A broker that hung the last time must not make every batch wait as long again.
+        await publisher.publish(event, brokerAway ? publishDeadlineMs / 10 : publishDeadlineMs);
+        if (brokerAway) log.info('the broker takes events again');
+        brokerAway = false;
+      } catch (error) {
+        if (!brokerAway) log.warn('the broker takes no events', { error });
+        brokerAway = true;
+      }
+      return batch.map(() => !brokerAway);
+    },
+    { ...size, hold },
+  );
 
   /** Outcomes straight from predict, one call for all who need them at the same time. */
   const predictNow = gather<Sent, undefined>(async (batch) => {
@@ -125,14 +141,19 @@ export function createSubmit({
     });
   }
 
-  async function send(job: Job, waiter: Waiter, places: readonly number[], waits: boolean): Promise<void> {
+  async function send(
+    job: Job,
+    waiter: Waiter,
+    places: readonly number[],
+    answered: Published['answered'],
+  ): Promise<void> {
     const requestsAt = (wanted: readonly number[]): PredictionRequest[] =>
       wanted.flatMap((place) => job.requests[place]?.request ?? []);
     const published =
       places.length > 0
-        ? await publish({ requests: requestsAt(places), extensions: job.extensions })
+        ? await publish({ requests: requestsAt(places), extensions: job.extensions, answered })
         : !brokerAway;
-    if (published || !waits) return;
+    if (published || !answered) return;
     // All that is still open, also what joined somebody else's request: that one may be waiting for the broker too.
     const open = [...waiter.outcomes.keys()].filter((place) => waiter.outcomes[place] === undefined);
     if (open.length === 0) return;
@@ -160,7 +181,8 @@ export function createSubmit({
       storeAway = false;
       waiter.fill(accepted.outcomes);
       if (waiter.complete()) return waiter.outcomes;
-      const sent = send(job, waiter, accepted.publish, waits);
+      const answered = waits ? (ms: number) => waiter.settled(ms, signal) : undefined;
+      const sent = send(job, waiter, accepted.publish, answered);
       if (waits) await waiter.settled(waitMs, signal);
       else await sent;
       return waiter.outcomes;

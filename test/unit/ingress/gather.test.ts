@@ -26,3 +26,26 @@ test('the first goes at once, the rest together up to the limit, and an item ove
   expect(await Promise.all([1, 2, 3, 4, 9, 1].map(add))).toEqual([10, 20, 30, 40, 90, 10]);
   expect(batches).toEqual([[1], [2, 3], [4], [9], [1]]);
 });
+
+test('what is held gives its results at once, and holds back only the next batch', async () => {
+  const batches: number[][] = [];
+  const release: (() => void)[] = [];
+  const add = gather<number, number>(
+    async (items) => {
+      batches.push([...items]);
+      return items;
+    },
+    {
+      limit: 9,
+      size: () => 1,
+      hold: () => new Promise((resolve) => release.push(resolve)),
+    },
+  );
+  expect(await add(1)).toBe(1);
+  const rest = Promise.all([add(2), add(3)]);
+  await new Promise(setImmediate);
+  expect(batches).toEqual([[1]]);
+  release[0]?.();
+  expect(await rest).toEqual([2, 3]);
+  expect(batches).toEqual([[1], [2, 3]]);
+});
