@@ -209,8 +209,8 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
     const page = await open('#home=Everton&away=Fulham');
     const status = page.locator('.progress');
     await status.getByText('Most likely a cold start').waitFor();
-    expect(await violations(page)).toEqual([]);
     await picture(page, 'page-cold-start');
+    expect(await violations(page)).toEqual([]);
     await status.getByText('The request is stored').waitFor();
     served.world.predictAway = false;
     const event = served.world.published.findLast(({ type }) => type.includes('requested'));
