@@ -59,7 +59,8 @@ export function createApp(
     c.set('requestId', requestId);
     const start = performance.now();
     await next();
-    c.header('x-request-id', requestId);
+    // Not by c.header(): of an answer that is there already it makes a whole new one, and reads its body as a stream.
+    c.res.headers.set('x-request-id', requestId);
     const labels = {
       method: c.req.method,
       route: routePath(c, -1),
