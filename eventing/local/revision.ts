@@ -144,7 +144,10 @@ export function createRevision(options: RevisionOptions): Revision {
       asked = wanted;
       const now = living();
       const surplus = now.length + starting - wanted;
-      if (surplus < 0 && !failure) for (let missing = surplus; missing < 0; missing++) void add(scheduledMs);
+      // Of one that has just gone it is not known yet whether it failed; `exited` comes back to this.
+      const unclear = [...replicas].some(({ state, drained }) => state === 'gone' && !drained);
+      if (surplus < 0 && !failure && !unclear)
+        for (let missing = surplus; missing < 0; missing++) void add(scheduledMs);
       if (surplus <= 0) return;
       // Kubernetes removes those first that are not ready, then the youngest.
       const leaving = now

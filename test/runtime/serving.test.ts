@@ -41,6 +41,16 @@ describe('refuses with a reason', () => {
     );
   });
 
+  test('a function that cannot start, which requests do not start more often', async () => {
+    const here = await world({ ingress: { start: 'crash' } });
+    const starts = () => here.logged.filter((line) => line.includes('ingress: MODEL is not set')).length;
+    // At once, 1 s later, 2 s after that.
+    for (const endMs = performance.now() + 2500; performance.now() < endMs;)
+      await Promise.all(Array.from({ length: 4 }, async () => (await fetch(here.url)).body?.cancel()));
+    expect(starts()).toBeGreaterThanOrEqual(1);
+    expect(starts()).toBeLessThanOrEqual(3);
+  });
+
   test('a function that never gets ready, after its startTimeout', async () => {
     const here = await world({ ingress: { start: 'never', startTimeout: '1s' } });
     const answer = await fetch(here.url);
