@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 import { forwardedHeaders, staysHere } from './forwarded-headers.ts';
 import { refusalAnswer } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
-import { neverConnected } from './replica.ts';
+import { connectionFailed } from './replica.ts';
 import type { Replica } from './replica.ts';
 
 const cut = new Error('the exchange was ended');
@@ -140,8 +140,10 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     if (this.#ended) return;
-    this.replica?.suspect();
-    if (!this.#controller && neverConnected(error)) this.#activator.unsent(this);
+    const failed = connectionFailed(error);
+    if (failed) this.replica?.suspect();
+    // Begun on no connection: nothing of it was sent.
+    if (failed && !this.#controller) this.#activator.unsent(this);
     else this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
   }
 

@@ -65,10 +65,11 @@ const keptLines = 20;
 /** Between two looks at the readiness endpoint (knative/serving pkg/queue/readiness/probe.go); a function that logs that it is ready is asked at once. */
 const probeMs = 50;
 
-/** Whether an error of the pool's says that there was no connection, before a request was begun on it. */
-export function neverConnected(error: Error): boolean {
-  const code = 'code' in error ? error.code : undefined;
-  return code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'UND_ERR_DESTROYED';
+const connectionErrors = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_DESTROYED'];
+
+/** Whether an error of the pool's is one of the connection, and not of the client's body or of what the function answered. */
+export function connectionFailed(error: Error): boolean {
+  return 'code' in error && connectionErrors.includes(String(error.code));
 }
 
 /** Starts a process and asks its readiness endpoint until it is ready; it is killed when it is not within `startTimeoutMs`. */
