@@ -1,14 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
 import { startKickoff } from '../servers/kickoff.ts';
 
 // Cold starts of the whole chain: the runtime is started anew for each, on one state folder (its compile cache stays, as for a user), and asked
-// once, when the machine has nothing else to do. `node test/bench/cold-start.ts --runs 20`. The first run, which fills the compile cache, is
-// shown apart.
+// once. `node test/bench/cold-start.ts --runs 20`. The first run, which fills the compile cache, is shown apart.
 const Status = v.object({
   functions: v.array(
     v.object({
@@ -25,26 +23,6 @@ const homes = [
   ...['Leeds', 'Burnley', 'Sunderland', 'Leicester', 'Southampton', 'Ipswich', "Nott'm Forest", 'Norwich'],
 ];
 
-/** Waits until the processors were idle for nine tenths of 300 ms; rejects after 10 minutes. */
-async function quiet(): Promise<void> {
-  const times = (): { idle: number; all: number } => {
-    const each = cpus().map((cpu) => cpu.times);
-    const sum = (of: (time: (typeof each)[number]) => number): number =>
-      each.reduce((total, time) => total + of(time), 0);
-    return {
-      idle: sum(({ idle }) => idle),
-      all: sum((time) => Object.values(time).reduce((a, b) => a + b, 0)),
-    };
-  };
-  for (const endMs = performance.now() + 600_000; performance.now() < endMs;) {
-    const before = times();
-    await wait(300);
-    const after = times();
-    if ((after.idle - before.idle) / (after.all - before.all) > 0.9) return;
-  }
-  throw new Error('the machine has other work: what would be measured is that');
-}
-
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '20' } } });
 const state = await mkdtemp(path.join(tmpdir(), 'kickoff-cold-'));
 const samples = new Map<string, number[]>();
@@ -54,7 +32,6 @@ for (let run = 0; run <= Number(values.runs); run++) {
   const kickoff = await startKickoff(state, { LOG_LEVEL: 'info' });
   // The client is warm, and the runtime has done what it does behind its start.
   await (await fetch(`${kickoff.url}/local/status`)).text();
-  await quiet();
   const begin = performance.now();
   const response = await fetch(`${kickoff.url}/v1/predictions`, {
     method: 'POST',
