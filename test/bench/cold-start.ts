@@ -6,7 +6,8 @@ import * as v from 'valibot';
 import { startKickoff } from '../servers/kickoff.ts';
 
 // Cold starts of the whole chain: the runtime is started anew for each, on one state folder (its compile cache stays, as for a user), and asked
-// once. `node test/bench/cold-start.ts --runs 20`. The first run, which fills the compile cache, is shown apart.
+// once. `node test/bench/cold-start.ts --runs 20`, behind `nice -n -20` where the machine has other work. The first run, which fills the compile
+// cache, is shown apart.
 const Status = v.object({
   functions: v.array(
     v.object({
