@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     },
   });
   // Loads its native code while the registry answers.
-  await import('onnxruntime-node');
+  await import('./onnxruntime.ts');
   const model = await following.catch(cannotLoad(config));
   running.model = model;
   readiness.ready = true;

@@ -17,7 +17,7 @@ const cells = goals * goals;
 
 /** Loads `model.onnx` of an artifact's folder. Rejects when it is no graph of this contract. */
 export async function createModel(folder: string, threads: number): Promise<Model> {
-  const { InferenceSession: Session, Tensor: StringTensor } = await import('onnxruntime-node');
+  const { InferenceSession: Session, Tensor: StringTensor } = await import('./onnxruntime.ts');
   const session: InferenceSession = await Session.create(path.join(folder, 'model.onnx'), {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
