@@ -1,3 +1,4 @@
+import { distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import type { Fixture } from './prediction.ts';
 
@@ -151,25 +152,11 @@ function fold(name: string): string {
 function nearestNames(wanted: string, names: ReadonlyMap<string, Team>): string[] {
   const best = new Map<string, number>();
   for (const [spelling, { name }] of names) {
-    const distance = editDistance(wanted, spelling) / Math.max(wanted.length, spelling.length, 1);
-    if (distance < (best.get(name) ?? Infinity)) best.set(name, distance);
+    const share = distance(wanted, spelling) / Math.max(wanted.length, spelling.length, 1);
+    if (share < (best.get(name) ?? Infinity)) best.set(name, share);
   }
   return [...best]
-    .sort((a, b) => a[1] - b[1] || a[0].localeCompare(b[0]))
+    .sort((a, b) => a[1] - b[1])
     .slice(0, 3)
     .map(([name]) => name);
-}
-
-/** Levenshtein distance: the least number of characters put in, taken out or replaced. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, place) => place);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
