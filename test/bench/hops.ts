@@ -1,104 +1,34 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { pathToFileURL } from 'node:url';
 import { setTimeout as wait } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import * as v from 'valibot';
+import { type Exit, Failure, ofProcess, Refusal, runCommand } from '../../eventing/command.ts';
 import { debian } from '../needs.ts';
-import { startKickoff } from '../servers/kickoff.ts';
+import { type Kickoff, startKickoff } from '../servers/kickoff.ts';
 import { startRabbit } from '../servers/rabbitmq.ts';
 import { startRedis } from '../servers/redis.ts';
+import { root } from './parts.ts';
 import { median } from './report.ts';
 
 const help = `node test/bench/hops.ts [--requests N]
-Where the time of a lone request goes, hop by hop, on real RabbitMQ and Redis: markdown, medians in µs.`;
 
-const { values } = parseArgs({
-  options: { help: { type: 'boolean', short: 'h' }, requests: { type: 'string', default: '300' } },
-});
-if (values.help === true) {
-  console.log(help);
-  process.exit(0);
-}
+Where the time of a lone request goes, hop by hop, on real RabbitMQ and Redis: markdown, medians in µs.
+
+  --requests N   how many are asked, one at a time, after a warm up of 1000 (default 300)
+
+Exit code: 0 measured, 1 RabbitMQ or Redis is not here, 2 wrong usage.`;
 
 const Tapped = v.object({
   service: v.string(),
   port: v.number(),
   noted: v.array(v.tuple([v.number(), v.picklist(['read', 'write', 'request']), v.number(), v.number()])),
 });
+/** What a process did at a time in µs; `peer` is the port at the other end. */
 type Mark = { at: number; service: string; what: string; peer: number };
-
-const [rabbitServer, redisServer] = [
-  await debian('rabbitmq-server', 'rabbitmq-server'),
-  await debian('redis-server', 'redis-server'),
-];
-if ('missing' in rabbitServer || 'missing' in redisServer) process.exit(1);
-const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-hops-'));
-const [rabbit, redis] = await Promise.all([
-  startRabbit(rabbitServer.path),
-  startRedis(redisServer.path, { appendonly: true }),
-]);
-const tap = pathToFileURL(path.join(import.meta.dirname, 'tap.mjs'));
-tap.searchParams.set('folder', folder);
-const kickoff = await startKickoff(path.join(folder, 'state'), {
-  ...{ LOG_LEVEL: 'warn', AMQP_URL: rabbit.url, STORE_URL: redis.url },
-  NODE_OPTIONS: `--import ${tap.href}`,
-});
-
-const { teams } = v.parse(
-  v.object({ teams: v.array(v.object({ name: v.string() })) }),
-  JSON.parse(readFileSync('model/registry/match-outcome/1/teams.json', 'utf8')),
-);
-const count = Number(values.requests);
-/** Asks for one fixture never asked for before; when it was sent and answered, in µs. */
-async function ask(n: number): Promise<{ sent: number; answered: number }> {
-  const [home, away] = [
-    teams[n % teams.length]?.name,
-    teams[(n + 1 + Math.floor(n / teams.length)) % teams.length]?.name,
-  ];
-  const now = (): number => Number(process.hrtime.bigint() / 1000n);
-  const sent = now();
-  const response = await fetch(`${kickoff.url}/v1/predictions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ home, away }),
-  });
-  const text = await response.text();
-  if (response.status !== 200) throw new Error(`status ${response.status}: ${text}`);
-  return { sent, answered: now() };
-}
-// The code must be compiled by the JIT, as it is after the first seconds of load.
-for (let warm = 0; warm < 20; warm++)
-  await Promise.all(Array.from({ length: 50 }, (_, n) => ask(warm * 50 + n)));
-const asked = [];
-for (let n = 0; n < count; n++) {
-  asked.push(await ask(1000 + n));
-  await wait(5); // what follows the answer (acks, history) belongs to no hop of the next request
-}
-await kickoff.stop();
-await Promise.all([rabbit.remove(), redis.remove()]);
-
-const marks: Mark[] = [];
-const ports = new Map([
-  [Number(new URL(rabbit.url).port), 'rabbitmq'],
-  [Number(new URL(redis.url).port), 'redis'],
-]);
-const taps = readdirSync(folder)
-  .filter((file) => file.endsWith('.json'))
-  .map((file) => v.parse(Tapped, JSON.parse(readFileSync(path.join(folder, file), 'utf8'))));
-rmSync(folder, { recursive: true, force: true });
-for (const { service, port } of taps) ports.set(port, service);
-for (const { service, noted } of taps)
-  for (const [at, what, peer, own] of noted)
-    // What the runtime writes to a client goes out from the front door's port.
-    marks.push({
-      at,
-      service,
-      what,
-      peer: service === 'runtime' && ports.get(own) === 'runtime' ? own : peer,
-    });
-marks.sort((a, b) => a.at - b.at);
+type Asked = { sent: number; answered: number };
+type Recorded = { asked: Asked[]; marks: Mark[]; ports: ReadonlyMap<number, string> };
 
 /** The marks that a request leaves in this order: who, what, with whom; and the hop that ends with it. */
 const way: [service: string, what: string, peer: string, hop: string][] = [
@@ -125,47 +55,127 @@ const way: [service: string, what: string, peer: string, hop: string][] = [
   ['runtime', 'read', 'ingress', 'ingress to front door'],
   ['runtime', 'write', 'runtime', 'front door: answer'],
 ];
-// A write to RabbitMQ may be an acknowledgement and a read a confirm: of several between two marks the last before the next one counts.
-const lastOf = new Set(['runtime read rabbitmq']);
+/** Marks of which there may be several, confirms beside deliveries: the last one before the next mark counts. */
+const lastCounts = 'runtime read rabbitmq';
 
-const times = new Map<string, number[]>();
-const add = (hop: string, us: number): void => void times.set(hop, [...(times.get(hop) ?? []), us]);
-let whole = 0;
-for (const { sent, answered } of asked) {
+/** Starts Kickoff with a tap in each of its processes and asks `count` times, one after the other. */
+async function record(count: number): Promise<Recorded> {
+  const needs = [
+    await debian('rabbitmq-server', 'rabbitmq-server'),
+    await debian('redis-server', 'redis-server'),
+  ];
+  const [rabbitServer = '', redisServer = ''] = needs.map((need) => {
+    if ('missing' in need) throw new Failure(need.missing);
+    return need.path;
+  });
+  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-hops-'));
+  const [rabbit, redis] = await Promise.all([
+    startRabbit(rabbitServer),
+    startRedis(redisServer, { appendonly: true }),
+  ]);
+  const ports = new Map([
+    [Number(new URL(rabbit.url).port), 'rabbitmq'],
+    [Number(new URL(redis.url).port), 'redis'],
+  ]);
+  let asked: Asked[];
+  try {
+    const tap = pathToFileURL(path.join(import.meta.dirname, 'tap.mjs'));
+    tap.searchParams.set('folder', folder);
+    const kickoff = await startKickoff(path.join(folder, 'state'), {
+      ...{ LOG_LEVEL: 'warn', AMQP_URL: rabbit.url, STORE_URL: redis.url },
+      NODE_OPTIONS: `--import ${tap.href}`,
+    });
+    asked = await ask(kickoff, count).finally(() => kickoff.stop());
+  } finally {
+    await Promise.all([rabbit.remove(), redis.remove()]);
+  }
+  const taps = readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => v.parse(Tapped, JSON.parse(readFileSync(path.join(folder, file), 'utf8'))));
+  rmSync(folder, { recursive: true, force: true });
+  for (const { service, port } of taps) ports.set(port, service);
+  const marks = taps.flatMap(({ service, noted }) =>
+    noted.map(([at, what, remote, local]): Mark => {
+      // A client is known by the port of the front door that it came to.
+      const toClient = service === 'runtime' && ports.get(local) === 'runtime';
+      return { at, service, what, peer: toClient ? local : remote };
+    }),
+  );
+  return { asked, ports, marks: marks.sort((a, b) => a.at - b.at) };
+}
+
+async function ask({ url }: Kickoff, count: number): Promise<Asked[]> {
+  const { teams } = v.parse(
+    v.object({ teams: v.array(v.object({ name: v.string() })) }),
+    JSON.parse(readFileSync(path.join(root, 'model/registry/match-outcome/1/teams.json'), 'utf8')),
+  );
+  const now = (): number => Number(process.hrtime.bigint() / 1000n);
+  /** A fixture that was not asked for before. */
+  async function one(n: number): Promise<Asked> {
+    const away = (n + 1 + Math.floor(n / teams.length)) % teams.length;
+    const body = JSON.stringify({ home: teams[n % teams.length]?.name, away: teams[away]?.name });
+    const sent = now();
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${url}/v1/predictions`, { method: 'POST', headers, body });
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`status ${response.status}: ${text}`);
+    return { sent, answered: now() };
+  }
+  // The code must be compiled by the JIT, as it is after the first seconds of load.
+  for (let n = 0; n < 1000; n += 50)
+    await Promise.all(Array.from({ length: 50 }, (_, more) => one(n + more)));
+  const asked: Asked[] = [];
+  for (let n = 0; n < count; n++) {
+    asked.push(await one(1000 + n));
+    await wait(5); // what follows the answer (acknowledgements, history) belongs to no hop of the next request
+  }
+  return asked;
+}
+
+/** The time of each hop of one request in µs, or undefined where a mark is missing. */
+function hopsOf(
+  { sent, answered }: Asked,
+  { marks, ports }: Recorded,
+): [hop: string, us: number][] | undefined {
   const own = marks.filter(({ at }) => at >= sent && at <= answered);
+  const fits = (mark: Mark, [service, what, peer]: (typeof way)[number]): boolean =>
+    mark.service === service && mark.what === what && (peer === '' || ports.get(mark.peer) === peer);
+  const hops: [string, number][] = [];
+  let before = sent;
   let from = 0;
-  const reached: { hop: string; at: number }[] = [];
-  for (const [place, [service, what, peer, hop]] of way.entries()) {
-    const fits = (mark: Mark, [of, does, to]: (typeof way)[number]): boolean =>
-      mark.service === of && mark.what === does && (to === '' || ports.get(mark.peer) === to);
+  for (const [place, step] of way.entries()) {
     const next = way[place + 1];
-    let found = own.findIndex((mark, n) => n >= from && fits(mark, [service, what, peer, hop]));
-    if (found < 0) break;
-    if (lastOf.has(`${service} ${what} ${peer}`) && next) {
+    let found = own.findIndex((mark, n) => n >= from && fits(mark, step));
+    if (next && step.slice(0, 3).join(' ') === lastCounts) {
       const end = own.findIndex((mark, n) => n > found && fits(mark, next));
-      found = own.findLastIndex((mark, n) => n >= from && n < end && fits(mark, [service, what, peer, hop]));
-      if (found < 0) break;
+      found = own.findLastIndex((mark, n) => n >= from && n < end && fits(mark, step));
     }
-    reached.push({ hop, at: own[found]?.at ?? 0 });
+    const mark = own[found];
+    if (!mark) return undefined;
+    hops.push([step[3], mark.at - before]);
+    before = mark.at;
     from = found + 1;
   }
-  if (reached.length < way.length) continue;
-  whole++;
-  let before = sent;
-  for (const { hop, at } of reached) {
-    add(hop, at - before);
-    before = at;
+  return [...hops, ['front door to client', answered - before], ['**in all**', answered - sent]];
+}
+
+const command = ofProcess();
+const frame = { help, options: { requests: { type: 'string', default: '300' } } } as const;
+process.exitCode = await runCommand(command, frame, async ({ values }): Promise<Exit> => {
+  const count = Number(values.requests);
+  if (!(Number.isInteger(count) && count >= 1))
+    throw new Refusal(`--requests ${values.requests}: must be a whole number from 1 on\n(see --help)`);
+  const recorded = await record(count);
+  const requests = recorded.asked.flatMap((one) => {
+    const hops = hopsOf(one, recorded);
+    return hops ? [new Map(hops)] : [];
+  });
+  command.print(`A lone request: ${requests.length} of ${count} requests, µs; the tap costs some of it.\n`);
+  command.print('| hop | median | p90 |\n| --- | --- | --- |');
+  for (const hop of requests[0]?.keys() ?? []) {
+    const times = requests.map((one) => one.get(hop) ?? NaN).sort((a, b) => a - b);
+    const p90 = times[Math.floor(0.9 * times.length)] ?? NaN;
+    command.print(`| ${hop} | ${median(times).toFixed(0)} | ${p90.toFixed(0)} |`);
   }
-  add('front door to client', answered - before);
-  add('**in all**', answered - sent);
-}
-console.log(
-  `A lone request, hop by hop: medians of ${whole} of ${count} requests, µs; the tap itself costs some of it.\n`,
-);
-console.log('| hop | median | p90 |\n|---|---|---|');
-for (const [hop, all] of times) {
-  const sorted = all.toSorted((a, b) => a - b);
-  console.log(
-    `| ${hop} | ${median(all).toFixed(0)} | ${(sorted[Math.floor(0.9 * all.length)] ?? NaN).toFixed(0)} |`,
-  );
-}
+  return 0;
+});

@@ -1,19 +1,20 @@
-import { spawn } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
 import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Exit, ofProcess, Refusal, runCommand } from '../../eventing/command.ts';
-import { cpuSeconds, machineSeconds, memoryMiB } from './processes.ts';
-import { median, report, type Run, type Window } from './report.ts';
-import { root, type Running, type System, systems } from './systems.ts';
+import { until } from '../until.ts';
+import type { Running } from './parts.ts';
+import { memoryMiB } from './processes.ts';
+import { report, type Run } from './report.ts';
+import { type System, systems } from './systems.ts';
+import { inAll, type Load, measure, type Window } from './window.ts';
 
 const help = `npm run bench -- [--quick] [--repeats N] [--seconds S] [--out FILE] [--json] [SYSTEM …]
 
 Measures systems side by side with one load generator on loopback, and prints ratios to the first one.
 
   SYSTEM        ${Object.keys(systems).join(', ')} (default: all that are installed)
-  --quick       one repeat of 2 s, fewer loads
+  --quick       one repeat of 2 s, fewer loads: 3 minutes at most
   --repeats N   runs of each system (default 3)
   --seconds S   length of a window of load (default 4)
   --out FILE    writes the report there too
@@ -32,116 +33,69 @@ const options = {
 /** How much is measured: `quick` takes fewer loads, `seconds` is the length of a window. */
 type Scope = { quick: boolean; seconds: number };
 
-type Load = { label: string; options: Record<string, unknown> };
-
-function plan(system: System, quick: boolean): Load[] {
-  const clients = quick ? [1, 64] : [1, 8, 64, 256];
-  const loads: Load[] = clients.map((c) => ({ label: `misses, ${c} clients`, options: { c } }));
-  if (system.cached) {
-    loads.push({ label: 'fill', options: { c: 8, warm: true, seconds: 3 } });
+function plan({ protocol, cached, lists }: System, quick: boolean): Load[] {
+  if (protocol === 'get')
+    return [{ label: 'hello, 64 clients', options: { protocol, c: 64, traffic: 'get' } }];
+  const loads: Load[] = (quick ? [1, 64] : [1, 8, 64, 256]).map((c) => ({
+    label: `misses, ${c} clients`,
+    options: { protocol, c },
+  }));
+  if (cached) {
+    loads.push({ label: 'fill', options: { protocol, c: 8, warm: true, seconds: 3 } });
     for (const c of quick ? [64] : [1, 64])
-      loads.push({ label: `90 % hits, ${c} clients`, options: { c, traffic: 'zipf' } });
+      loads.push({ label: `90 % hits, ${c} clients`, options: { protocol, c, traffic: 'zipf' } });
+    loads.push({ label: 'hits, 64 clients', options: { protocol, c: 64, warm: true } });
   }
-  if (system.protocol === 'teams' && system.lists)
+  if (lists)
     for (const fixtures of [380, 1000])
-      loads.push({ label: `lists of ${fixtures}, 1 client`, options: { c: 1, protocol: 'list', fixtures } });
-  return system.protocol === 'get'
-    ? [{ label: 'hello, 64 clients', options: { c: 64, traffic: 'get' } }]
-    : loads;
+      loads.push({ label: `lists of ${fixtures}, 1 client`, options: { protocol: 'list', c: 1, fixtures } });
+  return loads;
 }
 
-/** One window of load: the generator's figures, with the CPU of every part of the system and of the rest of the machine. */
-async function measure(
+async function once(
+  name: string,
   system: System,
-  running: Running,
-  load: Load,
-  { first, seconds }: { first: number; seconds: number },
-): Promise<Window> {
-  const before = { machine: machineSeconds(), system: cpuSeconds(running.pids()), time: performance.now() };
-  const options = {
-    url: running.url,
-    protocol: system.protocol,
-    teams: path.join(root, 'model/registry/match-outcome/1/teams.json'),
-    first,
-    seconds,
-    ...load.options,
-  };
-  const generated = await generator(options);
-  const took = (performance.now() - before.time) / 1000;
-  const used = cpuSeconds(running.pids()) - before.system;
-  const foreign = (machineSeconds() - before.machine - used) / took - generated.generatorCpu;
-  const perAnswer = load.options['protocol'] === 'list' ? Number(load.options['fixtures']) : 1;
-  return {
-    label: load.label,
-    perSecond: generated.perSecond * perAnswer,
-    p50: generated.p50 ?? NaN,
-    p99: generated.p99 ?? NaN,
-    cpuPer1000: (used / Math.max(1, generated.ok * perAnswer)) * 1000,
-    memory: memoryMiB(running.pids()),
-    foreign,
-    sent: generated.sent,
-    failed:
-      Object.values(generated.errors).reduce((sum, n) => sum + n, 0) +
-      generated.unanswered +
-      generated.badAnswers,
-  };
-}
-
-type Generated = {
-  perSecond: number;
-  p50: number | null;
-  p99: number | null;
-  ok: number;
-  sent: number;
-  errors: Record<string, number>;
-  unanswered: number;
-  badAnswers: number;
-  generatorCpu: number;
-};
-
-function generator(options: object): Promise<Generated> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(root, 'test/bench/load.mjs'), JSON.stringify(options)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: 120_000,
-    });
-    let out = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve(JSON.parse(out) as Generated);
-      else reject(new Error(`the load generator ended with ${String(code)}: ${out}`));
-    });
-  });
-}
-
-async function once(name: string, system: System, { quick, seconds }: Scope): Promise<Run> {
+  { quick, seconds }: Scope,
+  untilZero: boolean,
+): Promise<Run> {
   const at = performance.now();
   const running = await system.start();
   try {
     const startSeconds = (performance.now() - at) / 1000;
     await wait(1000); // what a start leaves behind (imports, JIT) belongs to no window
-    const idleMemory = memoryMiB(running.pids());
-    await measure(
-      system,
-      running,
-      { label: 'warm up', options: { ...plan(system, quick)[0]?.options, c: 8, seconds: 2 } },
-      { first: 80_000, seconds },
-    );
+    const idleMemory = memoryMiB([...running.parts().values()].flat());
+    const loads = plan(system, quick);
+    // Compiled by the JIT, and scaled out, before anything counts.
+    const busy = loads.find(({ label }) => label.includes('64 clients'));
+    const first = 200_000;
+    await measure(running, {
+      label: 'warm up',
+      options: { ...busy?.options, first, seconds: 2 + seconds / 2 },
+    });
     const windows: Window[] = [];
-    let first = 0;
-    for (const load of plan(system, quick)) {
-      const window = await measure(system, running, load, { first, seconds });
-      first += 20_000;
-      if (load.label !== 'fill') windows.push(window);
+    for (const [n, { label, options }] of loads.entries()) {
+      const window = await measure(running, { label, options: { first: 20_000 * n, seconds, ...options } });
+      if (label !== 'fill') windows.push(window);
+      const { perSecond, p50, p99, failed } = window;
       progress(
-        `${name}: ${load.label}: ${window.perSecond.toFixed(0)}/s, p50 ${window.p50} ms, p99 ${window.p99} ms, failed ${window.failed}\n`,
+        `${name}: ${label}: ${perSecond.toFixed(0)}/s, p50 ${p50} ms, p99 ${p99} ms, ${inAll(window, 'cpuPer1000').toFixed(3)} CPU-s per 1000, failed ${failed}\n`,
       );
     }
-    return { startSeconds, idleMemory, windows };
+    const run = { startSeconds, idleMemory, windows };
+    return untilZero ? { ...run, memoryAtZero: await atZero(running) } : run;
   } finally {
     await running.stop();
   }
+}
+
+/** MiB of Kickoff's runtime alone, once the last function has gone: 60 s without a request and 30 s of grace. */
+async function atZero(running: Running): Promise<number> {
+  const functions = ['ingress', 'predict', 'cache-write'];
+  await until(() => !functions.some((name) => running.parts().has(name)), {
+    deadline: 240_000,
+    what: 'every function has scaled to zero',
+  });
+  return memoryMiB(running.parts().get('runtime') ?? []);
 }
 
 /** What is being measured, for who watches: on a terminal only. */
@@ -162,6 +116,7 @@ process.exitCode = await runCommand(command, frame, async ({ values, positionals
   if (unknown.length > 0) throw new Refusal(`no such system: ${unknown.join(', ')}\n(see --help)`);
   const repeats = values.quick ? 1 : atLeastOne('repeats', values.repeats);
   const scope = { quick: values.quick, seconds: values.quick ? 2 : atLeastOne('seconds', values.seconds) };
+  const skipped = new Set<string>();
   const runs = new Map<string, Run[]>();
   for (let repeat = 1; repeat <= repeats; repeat++)
     for (const name of positionals.length > 0 ? positionals : Object.keys(systems)) {
@@ -170,21 +125,24 @@ process.exitCode = await runCommand(command, frame, async ({ values, positionals
       const missing = await system.missing();
       if (missing !== undefined) {
         if (repeat === 1) command.complain(`${name} is skipped, ${missing}`);
+        skipped.add(`${name} is skipped, ${missing}`);
         continue;
       }
       progress(`${name}: repeat ${repeat} of ${repeats}\n`);
-      runs.set(name, [...(runs.get(name) ?? []), await once(name, system, scope)]);
+      const untilZero = system.scalesToZero && repeat === repeats && !values.quick;
+      runs.set(name, [...(runs.get(name) ?? []), await once(name, system, scope, untilZero)]);
     }
-  const foreign = median(
-    [...runs.values()].flat().flatMap(({ windows }) => windows.map((each) => each.foreign)),
-  );
   const text = report(runs, {
     machine: `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), load ${loadavg()[0]?.toFixed(2) ?? '?'}, Node ${process.version}`,
-    repeats,
-    seconds: scope.seconds,
-    foreign,
+    ...{ repeats, seconds: scope.seconds, skipped: [...skipped] },
   });
-  command.print(values.json ? JSON.stringify(Object.fromEntries(runs)) : text);
+  command.print(values.json ? json(runs) : text);
   if (values.out !== undefined) await writeFile(values.out, text);
   return 0;
 });
+
+function json(runs: ReadonlyMap<string, readonly Run[]>): string {
+  return JSON.stringify(Object.fromEntries(runs), (_, value: unknown) =>
+    value instanceof Map ? Object.fromEntries<unknown>(value) : value,
+  );
+}

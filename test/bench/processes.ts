@@ -40,17 +40,27 @@ export function tree(roots: readonly number[]): number[] {
   return found;
 }
 
-/** CPU seconds of process trees so far, children that have ended included. */
-export function cpuSeconds(roots: readonly number[]): number {
-  return tree(roots).reduce((sum, pid) => {
+/** An environment variable of a process. */
+export function variable(pid: number, name: string): string | undefined {
+  try {
+    const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+  } catch {
+    return undefined;
+  }
+}
+
+/** CPU seconds of processes so far, with those of their children that have ended. */
+export function cpuSeconds(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
     const found = stat(pid);
     return found ? sum + found.own + found.reaped : sum;
   }, 0);
 }
 
-/** MiB of memory of process trees (PSS: a shared page counts once, split among who shares it). */
-export function memoryMiB(roots: readonly number[]): number {
-  const kib = tree(roots).reduce((sum, pid) => {
+/** MiB of memory of processes (PSS: a shared page counts once, split among who shares it). */
+export function memoryMiB(pids: readonly number[]): number {
+  const kib = pids.reduce((sum, pid) => {
     try {
       return sum + Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
     } catch {

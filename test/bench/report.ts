@@ -1,20 +1,17 @@
-/** One window of load on one system. `cpuPer1000`: CPU-seconds per 1000 predictions, of all parts; `foreign`: cores used by others. */
-export type Window = {
-  label: string;
-  perSecond: number;
-  p50: number;
-  p99: number;
-  cpuPer1000: number;
-  /** MiB (PSS) under load. */
-  memory: number;
-  foreign: number;
-  sent: number;
-  failed: number;
+import { inAll, type Window } from './window.ts';
+
+/** `memoryAtZero`: MiB of what stays when a system has scaled down. */
+export type Run = { startSeconds: number; idleMemory: number; windows: Window[]; memoryAtZero?: number };
+
+export type Conditions = {
+  machine: string;
+  repeats: number;
+  seconds: number;
+  skipped: readonly string[];
 };
 
-export type Run = { startSeconds: number; idleMemory: number; windows: Window[] };
-
-export type Conditions = { machine: string; repeats: number; seconds: number; foreign: number };
+/** Cores: a window in which others used more is marked. */
+const noisy = 0.3;
 
 /** The middle value (the mean of the two middle ones for an even count); NaN for none. */
 export function median(values: readonly number[]): number {
@@ -27,44 +24,83 @@ export function median(values: readonly number[]): number {
 const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
 function spread(values: readonly number[]): string {
+  if (values.length < 2) return digits(median(values));
   return `${digits(median(values))} [${digits(Math.min(...values))}–${digits(Math.max(...values))}]`;
 }
 
-/** Markdown: one table per load, a row per system with medians, spread and the ratio to the first system that ran it. */
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+const table = (head: readonly string[], rows: readonly string[][]): string[] => [
+  ...['', row(head), row(head.map(() => '---'))],
+  ...rows.map(row),
+];
+
+/** Markdown: one table per load, a row per system with medians, spread and the ratio to the first system that ran it; then the parts of Kickoff. */
 export function report(runs: ReadonlyMap<string, readonly Run[]>, conditions: Conditions): string {
+  const { machine, repeats, seconds, skipped } = conditions;
+  const every = [...runs.values()].flat().flatMap(({ windows }) => windows);
+  const foreign = median(every.map((window) => window.foreign));
   const lines = [
     '# Side by side',
     '',
-    `${conditions.machine}; ${conditions.repeats} repeats of ${conditions.seconds} s, medians [smallest–largest]; the load generator shares the machine.`,
-    `Other processes used ${digits(conditions.foreign)} cores (median).${conditions.foreign > 0.3 ? ' **The machine was not quiet: read ratios and CPU, not latencies.**' : ''}`,
-    '',
-    '| system | start to first answer, s | idle memory, MiB |',
-    '|---|---|---|',
-    ...[...runs].map(
-      ([name, all]) =>
-        `| ${name} | ${spread(all.map((run) => run.startSeconds))} | ${spread(all.map((run) => run.idleMemory))} |`,
+    `${machine}; ${repeats} repeats of ${seconds} s, medians [smallest–largest]; the load generator shares the machine.`,
+    `Other processes used ${digits(foreign)} cores (median); \\* marks a load in which they used more than ${noisy}.${foreign > noisy ? ' **The machine was not quiet: read ratios and CPU, not latencies.**' : ''}`,
+    ...skipped.map((line) => `\n${line}.`),
+    ...table(
+      ['system', 'start to first answer, s', 'idle memory, MiB', 'at zero, MiB'],
+      [...runs].map(([name, all]) => {
+        const zero = all.flatMap(({ memoryAtZero }) => memoryAtZero ?? []);
+        return [
+          name,
+          spread(all.map((run) => run.startSeconds)),
+          spread(all.map((run) => run.idleMemory)),
+          zero.length > 0 ? spread(zero) : '',
+        ];
+      }),
     ),
   ];
-  const labels = new Set([...runs.values()].flatMap(([run]) => run?.windows.map(({ label }) => label) ?? []));
-  for (const label of labels) {
-    lines.push('', `## ${label}`, '');
-    lines.push(
-      '| system | predictions/s | ratio | p50 ms | p99 ms | CPU-s per 1000 | MiB | failed of sent |',
-    );
-    lines.push('|---|---|---|---|---|---|---|---|');
+  for (const label of new Set(every.map((window) => window.label))) {
     let base: number | undefined;
+    const rows: string[][] = [];
     for (const [name, all] of runs) {
       const windows = all.flatMap((run) => run.windows.filter((each) => each.label === label));
       if (windows.length === 0) continue;
-      const rate = median(windows.map((each) => each.perSecond));
+      const of = (what: (window: Window) => number): number[] => windows.map(what);
+      const rate = median(of((each) => each.perSecond));
       base ??= rate;
-      const column = (key: 'perSecond' | 'p50' | 'p99' | 'cpuPer1000' | 'memory'): string =>
-        spread(windows.map((each) => each[key]));
-      const sum = (key: 'failed' | 'sent'): number => windows.reduce((total, each) => total + each[key], 0);
-      lines.push(
-        `| ${name} | ${column('perSecond')} | ${digits(rate / base)} | ${column('p50')} | ${column('p99')} | ${column('cpuPer1000')} | ${column('memory')} | ${sum('failed')} of ${sum('sent')} |`,
-      );
+      const sum = (what: 'failed' | 'sent'): number => of((each) => each[what]).reduce((a, b) => a + b, 0);
+      rows.push([
+        `${name}${median(of((each) => each.foreign)) > noisy ? ' \\*' : ''}`,
+        spread(of((each) => each.perSecond)),
+        digits(rate / base),
+        spread(of((each) => each.p50)),
+        spread(of((each) => each.p99)),
+        spread(of((each) => inAll(each, 'cpuPer1000'))),
+        spread(of((each) => inAll(each, 'memory'))),
+        `${sum('failed')} of ${sum('sent')}`,
+      ]);
     }
+    const head = ['system', 'predictions/s', 'ratio', 'p50 ms', 'p99 ms', 'CPU-s per 1000', 'MiB'];
+    lines.push('', `## ${label}`, ...table([...head, 'failed of sent'], rows));
+  }
+  for (const [name, all] of runs) {
+    const windows = all.flatMap((run) => run.windows);
+    const parts = [...new Set(windows.flatMap((window) => [...window.parts.keys()]))];
+    if (parts.length < 2) continue;
+    lines.push('', `## Where the CPU of ${name} goes`, '', 'CPU-s per 1000 predictions / MiB, medians.');
+    lines.push(
+      ...table(
+        ['load', ...parts],
+        [...new Set(windows.map(({ label }) => label))].map((label) => [
+          label,
+          ...parts.map((part) => {
+            const uses = windows.flatMap((each) => (each.label === label && each.parts.get(part)) || []);
+            const of = (what: 'cpuPer1000' | 'memory'): string =>
+              digits(median(uses.map((use) => use[what])));
+            return uses.length > 0 ? `${of('cpuPer1000')} / ${of('memory')}` : '';
+          }),
+        ]),
+      ),
+    );
   }
   return `${lines.join('\n')}\n`;
 }
