@@ -3,12 +3,14 @@ import { stop } from 'esbuild';
 import { bundleRevision } from '../../functions/bundle.ts';
 import { bundlePage } from '../../functions/ingress/page/build.ts';
 
+const ingress = path.resolve(import.meta.dirname, '../../functions/ingress');
+
 // In a process of its own: esbuild and its service would stay in the runtime's memory. Prints one JSON object, entry file by folder.
 try {
   const folders = process.argv.slice(2);
   const [files] = await Promise.all([
     Promise.all(folders.map(async (folder) => [folder, await bundleRevision(folder)] as const)),
-    ...(folders.some((folder) => path.basename(folder) === 'ingress') ? [bundlePage()] : []),
+    ...(folders.some((folder) => path.resolve(folder) === ingress) ? [bundlePage()] : []),
   ]);
   console.log(JSON.stringify(Object.fromEntries(files)));
 } catch (error) {

@@ -257,7 +257,7 @@ describe('replaces', () => {
   };
   const source = `import http from 'node:http';
 const server = http.createServer((request, response) => {
-  setTimeout(() => response.end(request.url === '/health/readiness' ? '' : 'first'), request.url === '/slow' ? 1000 : 0);
+  setTimeout(() => response.end(request.url === '/health/readiness' ? '' : 'first'), request.url === '/slow' ? 1000 : 20);
 });
 process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeIdleConnections(); });
 server.listen(Number(process.env['PORT']), '127.0.0.1');
