@@ -170,7 +170,10 @@ process.exitCode = await runCommand(command, frame, async ({ values }): Promise<
     const hops = hopsOf(one, recorded);
     return hops ? [new Map(hops)] : [];
   });
-  command.print(`A lone request: ${requests.length} of ${count} requests, µs; the tap costs some of it.\n`);
+  command.print(`## One request, hop by hop\n`);
+  command.print(
+    `Medians of ${requests.length} of ${count} lone misses, µs; the tap in each process costs some of it.\n`,
+  );
   command.print('| hop | median | p90 |\n| --- | --- | --- |');
   for (const hop of requests[0]?.keys() ?? []) {
     const times = requests.map((one) => one.get(hop) ?? NaN).sort((a, b) => a - b);

@@ -28,7 +28,8 @@ const first = (needs: Need[]): string | undefined => {
 const servers = (): Promise<Need[]> =>
   Promise.all([debian('rabbitmq-server', 'rabbitmq-server'), debian('redis-server', 'redis-server')]);
 
-async function kickoff(parts: Parts, env: Record<string, string>): Promise<string> {
+/** Kickoff as `npm start` starts it, on servers of `env` or embedded. */
+export async function kickoff(parts: Parts, env: Record<string, string>): Promise<string> {
   const port = String(await freePort());
   parts.spawn('runtime', process.execPath, ['eventing/local/start.mjs'], {
     PORT: port,
