@@ -41,7 +41,7 @@ function plan({ protocol, cached, lists }: System, quick: boolean): Load[] {
     options: { protocol, c },
   }));
   if (cached) {
-    loads.push({ label: 'fill', options: { protocol, c: 8, warm: true, seconds: 3 } });
+    loads.push({ label: 'fill', options: { protocol, c: 64, warm: true, seconds: 6 } });
     for (const c of quick ? [64] : [1, 64])
       loads.push({ label: `90 % hits, ${c} clients`, options: { protocol, c, traffic: 'zipf' } });
     loads.push({ label: 'hits, 64 clients', options: { protocol, c: 64, warm: true } });
