@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { completedType } from '../../functions/shared/events.ts';
 import { freePort } from '../servers/free-port.ts';
+import { until } from '../until.ts';
 import { end, listens, ready, type Running, start } from '../servers/process.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -40,7 +41,7 @@ const post = async (body: string): Promise<number> =>
 
 test('the function of the guide logs what is no event, and takes it', async () => {
   expect(await post('nothing')).toBe(202);
-  expect(running.output()).toContain('dropped: no completed event');
+  await until(() => running.output().includes('dropped: no completed event'));
 });
 
 test('the function of the guide does what the guide says', async () => {
@@ -56,5 +57,5 @@ test('the function of the guide does what the guide says', async () => {
   };
   const event = { specversion: '1.0', id: '1', source: '/test', type: completedType, data };
   expect(await post(JSON.stringify(event))).toBe(202);
-  expect(running.output()).toMatch(/the away team is the favourite.*Southampton/);
+  await until(() => /the away team is the favourite.*Southampton/.test(running.output()));
 });
