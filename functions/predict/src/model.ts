@@ -22,6 +22,8 @@ export async function createModel(folder: string, threads: number): Promise<Mode
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    // Its threads would spin after each run, for the next one: most of predict's CPU under load, taken from its neighbours.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
     // Affinity warnings of a container with a CPU set would be a line per thread.
     logSeverityLevel: 3,
   });
