@@ -44,7 +44,8 @@ export async function startMlflowRegistry(python: string): Promise<MlflowRegistr
         MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
         MLFLOW_WEBHOOK_ALLOWED_SCHEMES: 'http,https',
         MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS: 'true',
-        MLFLOW_WEBHOOK_CACHE_TTL: '1',
+        // Else it may remember from the first alias that nobody listens.
+        MLFLOW_WEBHOOK_CACHE_TTL: '0',
       },
     );
     await ready(

@@ -73,12 +73,14 @@ describe('refuses with a reason', () => {
     );
     expect((await fetch(here.url)).status).toBe(200);
     await until(() => here.runtime.status().functions[0]?.path === 'Serve', { deadline: 10_000 });
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, async () => {
-        const answer = await fetch(`${here.url}/slow?ms=100`);
-        return answer.status === 503 ? ((await answer.json()) as { detail: string }).detail : answer.status;
-      }),
-    );
+    const ask = async (ms: number): Promise<string | number> => {
+      const answer = await fetch(`${here.url}/slow?ms=${ms}`);
+      return answer.status === 503 ? ((await answer.json()) as { detail: string }).detail : answer.status;
+    };
+    // All others come while this one is in work, and before the next decision of the autoscaler.
+    const first = ask(1500);
+    await until(() => statusOf(here).inFlight === 1);
+    const answers = await Promise.all([first, ...Array.from({ length: 19 }, () => ask(1))]);
     expect(answers.filter((answer) => answer === 200)).toHaveLength(11);
     expect(answers.filter((answer) => answer === 'pending request queue full')).toHaveLength(9);
   });
