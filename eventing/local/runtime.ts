@@ -7,6 +7,7 @@ import { startEventing } from './eventing.ts';
 import { openFrontDoor } from './front-door.ts';
 import { ManifestError } from './manifest.ts';
 import { startRegistry } from './registry.ts';
+import { releaseMemory } from './release-memory.ts';
 import type { Eventing, Log } from './seams.ts';
 import { sendTo } from './send.ts';
 import { startService } from './service.ts';
@@ -73,6 +74,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           // In their order: the slowest to start stands first.
           for (const url of (environments.get(spec.name)?.['WAKE_URLS'] ?? '').split(','))
             for (const next of services.values()) if (url.startsWith(`${next.url}/`)) next.wake();
+        },
+        asleep: () => {
+          if ([...services.values()].every((each) => each.status().pids.length === 0)) releaseMemory();
         },
       });
       services.set(spec.name, service);

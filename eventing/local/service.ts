@@ -22,6 +22,8 @@ export type ServiceOptions = {
   log: Log;
   /** It starts from zero: whoever comes after it in the chain may start too. */
   waking(): void;
+  /** Its last process is gone. */
+  asleep(): void;
 };
 
 export type ServiceStatus = {
@@ -73,6 +75,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let next: { revision: Revision; replicas: number } | undefined;
   let scaler: Scaler | undefined;
   const revisions = new Set<Revision>();
+  let running = false;
 
   const activator = createActivator(
     {
@@ -120,6 +123,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         log(describeColdStart(phases));
       },
       changed() {
+        const ran = running;
+        running = [...revisions].some(({ pids }) => pids.length > 0);
+        if (ran && !running) options.asleep();
         if (revision === current) {
           activator.flow();
           scaler?.observe();

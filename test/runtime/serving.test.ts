@@ -1,7 +1,10 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { releaseMemory } from '../../eventing/local/release-memory.ts';
 import { until } from '../until.ts';
 import { alive, startWorld } from './world.ts';
 import type { World } from './world.ts';
+
+vi.mock('../../eventing/local/release-memory.ts', { spy: true });
 
 const worlds: World[] = [];
 async function world(...settings: Parameters<typeof startWorld>): Promise<World> {
@@ -226,7 +229,10 @@ describe('scales', () => {
     expect((await fetch(here.url)).status).toBe(200);
     const [pid = 0] = here.pids();
     expect(alive(pid)).toBe(true);
+    vi.mocked(releaseMemory).mockClear();
     await until(() => !alive(pid), { deadline: 40_000, what: 'the process went' });
+    await until(() => statusOf(here).pids.length === 0, { deadline: 5000, what: 'the runtime saw it' });
+    expect(releaseMemory).toHaveBeenCalledTimes(1);
     expect(statusOf(here)).toMatchObject({ replicas: { starting: 0, ready: 0 }, desired: 0 });
     expect((await fetch(here.url)).status).toBe(200);
   });
