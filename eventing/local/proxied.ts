@@ -59,6 +59,9 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #ended = false;
   #requestId: string | undefined = undefined;
+  /** Content-Length of the answer; NaN where it has none. */
+  #length = NaN;
+  #whole: Buffer | undefined = undefined;
 
   constructor(
     request: IncomingMessage,
@@ -114,17 +117,29 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#ended || status < 200) return;
     const response = this.#response;
+    // Flat, which Node writes as it is: `setHeader` for each would build a map of them first.
+    const sent: string[] = [];
     for (const name in headers) {
       const value = headers[name];
-      if (value !== undefined && !staysHere(name)) response.setHeader(name, value);
+      if (value === undefined || staysHere(name)) continue;
+      if (typeof value === 'string') sent.push(name, value);
+      else for (const each of value) sent.push(name, each);
     }
-    response.writeHead(status);
+    response.writeHead(status, sent);
+    const length = headers['content-length'];
     // Of a stream the client sees the head before the first chunk; with a length the two go out in one write.
-    if (headers['content-length'] === undefined) response.flushHeaders();
+    if (length === undefined) response.flushHeaders();
+    else this.#length = Number(length);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#ended || this.#response.write(chunk)) return;
+    if (this.#ended) return;
+    // All of it: the end of the answer follows within this call of undici's, and takes it along.
+    if (chunk.length === this.#length) this.#whole = chunk;
+    else if (!this.#response.write(chunk)) this.#pause(controller);
+  }
+
+  #pause(controller: Dispatcher.DispatchController): void {
     controller.pause();
     this.#response.once('drain', () => {
       controller.resume();
@@ -133,7 +148,7 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#ended) return;
-    this.#response.end();
+    this.#response.end(this.#whole);
     this.replica?.coldStart.answered();
     this.#end();
   }
