@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { ModelRef } from './prediction.ts';
 import type { StoredOutcome } from './store.ts';
 import type { RedisConnection } from './store-redis-connection.ts';
-import { outcomeOf } from './store-rules.ts';
+import { storedOutcome } from './store-rules.ts';
 
 const modelIdLength = 12;
 const noModel = '-';
@@ -32,12 +32,12 @@ export function redisResults(redis: Pick<RedisConnection, 'call'>) {
         if (text !== null) models.set(id, v.parse(ModelRef, JSON.parse(text)));
       }
     },
-    /** The outcome of the request `id`, of a model that was met. */
-    unpack(id: string, result: string): StoredOutcome {
+    /** A result of a model that was met. */
+    unpack(result: string): StoredOutcome {
       const cached = result.startsWith('1');
       if (result.startsWith(noModel, 1))
-        return outcomeOf(id, result.slice(1 + noModel.length), undefined, cached);
-      return outcomeOf(id, result.slice(1 + modelIdLength), models.get(modelOf(result)), cached);
+        return storedOutcome(result.slice(1 + noModel.length), undefined, cached);
+      return storedOutcome(result.slice(1 + modelIdLength), models.get(modelOf(result)), cached);
     },
   };
 }

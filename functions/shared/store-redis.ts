@@ -19,6 +19,7 @@ import {
   exhausted,
   flightKey,
   furthest,
+  hasFailed,
   jobOf,
   jobText,
   type Kept,
@@ -65,7 +66,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       return { id: line.slice(0, tab), result: line.slice(tab + 1) };
     });
     await results.meet(lines.map(({ result }) => result));
-    const settled = lines.map(({ id, result }): Settled => ({ id, ...results.unpack(id, result) }));
+    const settled = lines.map(({ id, result }): Settled => ({ id, ...results.unpack(result) }));
     for (const onSettled of listeners.get(channel) ?? []) onSettled(settled);
   }
 
@@ -93,10 +94,10 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       let at = 0;
       return jobs.map(({ id, requests }): Accepted => {
         const publish: number[] = [];
-        const outcomes = requests.map(({ request }, place) => {
+        const outcomes = requests.map((_, place) => {
           const reply = replies[at++];
           if (reply === 'p') publish.push(place);
-          return reply === undefined || reply.length === 1 ? undefined : results.unpack(request.id, reply);
+          return reply === undefined || reply.length === 1 ? undefined : results.unpack(reply);
         });
         return { id, outcomes, publish };
       });
@@ -132,8 +133,8 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       if (texts.length === 1) return { status: first === 'expired' ? 'expired' : 'unknown' };
       if (first === 'ended') {
         await results.meet([result]);
-        const outcome = results.unpack(id, result);
-        return { status: outcome.outcome.status, list: false, outcomes: [outcome] };
+        const outcome = results.unpack(result);
+        return { status: hasFailed(outcome) ? 'failed' : 'done', list: false, outcomes: [outcome] };
       }
       const job = new Map<string, string>();
       for (let at = 0; at < texts.length; at += 2) job.set(texts[at] ?? '', texts[at + 1] ?? '');
@@ -141,15 +142,10 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const places = Array.from({ length: Number(job.get('n')) }, (_, at) => (list ? at : single));
       const stored = places.map((place) => job.get(fieldOf(place)));
       await results.meet(stored.filter((result) => result !== undefined));
-      const outcomes = stored.map(
-        (result, at) => (result && results.unpack(list ? `${id}.${at}` : id, result)) || undefined,
-      );
+      const outcomes = stored.map((result) => (result ? results.unpack(result) : undefined));
       if (job.get('o') !== '0') return { status: 'queued', list, outcomes };
-      return {
-        status: !list && outcomes[0]?.outcome.status === 'failed' ? 'failed' : 'done',
-        list,
-        outcomes,
-      };
+      const failed = !list && outcomes[0] !== undefined && hasFailed(outcomes[0]);
+      return { status: failed ? 'failed' : 'done', list, outcomes };
     },
 
     async claim(key, claim) {

@@ -56,18 +56,24 @@ export function flightKey(digest: string, request: PredictionRequest): string {
 
 /** An outcome as it is stored: without its id, because it answers others too, and without its model, which is stored once for many. */
 export function textOf(outcome: Outcome): string {
-  return JSON.stringify({ ...outcome, id: undefined, model: undefined });
+  return outcome.status === 'done'
+    ? JSON.stringify({ status: outcome.status, prediction: outcome.prediction })
+    : JSON.stringify({ ...outcome, id: undefined });
 }
 
-/** A stored outcome read back for the request `id`; `model` is undefined where no model was asked. */
-export function outcomeOf(
-  id: string,
-  text: string,
-  model: ModelRef | undefined,
-  cached: boolean,
-): StoredOutcome {
-  const outcome = v.parse(Outcome, { ...v.parse(v.looseObject({}), JSON.parse(text)), id });
-  return model ? { outcome, model, cached } : { outcome, cached };
+/** A stored outcome; `model` is undefined where no model was asked. */
+export function storedOutcome(text: string, model: ModelRef | undefined, cached: boolean): StoredOutcome {
+  return model ? { text, model, cached } : { text, cached };
+}
+
+/** Whether the request failed. `textOf` puts the status first. */
+export function hasFailed({ text }: Pick<StoredOutcome, 'text'>): boolean {
+  return !text.startsWith('{"status":"done"');
+}
+
+/** The outcome of a stored one, for the request `id`. */
+export function readOutcome(id: string, { text }: Pick<StoredOutcome, 'text'>): Outcome {
+  return v.parse(Outcome, { ...v.parse(v.looseObject({}), JSON.parse(text)), id });
 }
 
 const StoredJob = v.object({

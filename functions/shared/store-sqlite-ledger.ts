@@ -5,13 +5,14 @@ import {
   exhausted,
   flightKey,
   furthest,
+  hasFailed,
   jobOf,
   jobText,
   type Kept,
   maxAttempts,
-  outcomeOf,
   patience,
   single,
+  storedOutcome,
   textOf,
 } from './store-rules.ts';
 import type { SqliteFile } from './store-sqlite-file.ts';
@@ -69,20 +70,17 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     });
   }
 
-  function answered(job: Job, known: (Result | undefined)[]): (StoredOutcome | undefined)[] {
-    return known.map((result, at) => {
-      const request = job.requests[at]?.request;
-      return (
-        result && request && outcomeOf(request.id, result.text, results.modelOf(result.model), result.cached)
-      );
-    });
+  function answered(known: (Result | undefined)[]): (StoredOutcome | undefined)[] {
+    return known.map(
+      (result) => result && storedOutcome(result.text, results.modelOf(result.model), result.cached),
+    );
   }
 
   function answerFromCache(job: Job, digest: string, now: number): Accepted | undefined {
     if (job.keep || job.requests.some(({ outcome }) => outcome)) return undefined;
     const known = lookUp(job, digest, now);
     if (known.includes(undefined) || jobById.get(job.id)) return undefined;
-    return { id: job.id, outcomes: answered(job, known), publish: [] };
+    return { id: job.id, outcomes: answered(known), publish: [] };
   }
 
   function acceptOne(job: Job, digest: string, now: number): Accepted {
@@ -90,7 +88,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     const before = jobById.get(id);
     if (before) return { id, outcomes: results.ofJob(id, before.size), publish: [] };
     const known = lookUp(job, digest, now);
-    const outcomes = answered(job, known);
+    const outcomes = answered(known);
     const open = job.requests.filter((_, at) => !known[at]);
     if (open.length === 0 && !job.keep) return { id, outcomes, publish: [] };
 
@@ -113,9 +111,8 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
       const place = job.list ? at : single;
       const result = known[at];
       if (result) {
-        const failed = outcomes[at]?.outcome.status === 'failed';
         results.insert({ job: id, place, ...result });
-        results.count(failed ? 'failed' : 'done', 1);
+        results.count(hasFailed(result) ? 'failed' : 'done', 1);
         continue;
       }
       const key = flightKey(own, request);
@@ -215,7 +212,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
       if (job.expires !== null && job.expires < now) return { status: 'expired' };
       const outcomes = results.ofJob(id, job.size);
       if (job.open > 0) return { status: 'queued', list: job.list, outcomes };
-      const failed = !job.list && outcomes[0]?.outcome.status === 'failed';
+      const failed = !job.list && outcomes[0] !== undefined && hasFailed(outcomes[0]);
       return { status: failed ? 'failed' : 'done', list: job.list, outcomes };
     },
   };

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Settled } from './store.ts';
+import { requestId } from './store-rules.ts';
 import { isSqliteError, type SqliteFile } from './store-sqlite-file.ts';
 import type { SqliteResults } from './store-sqlite-results.ts';
 
@@ -33,7 +34,7 @@ export function sqliteListening(file: SqliteFile, results: SqliteResults) {
         listener.seen = seq;
         for (const [job, place] of v.parse(Items, JSON.parse(items))) {
           const stored = results.ofRequest(job, place);
-          if (stored) settled.push({ id: stored.outcome.id, ...stored });
+          if (stored) settled.push({ id: requestId(job, place), ...stored });
         }
       }
       awaited = Math.max(0, awaited - settled.length);

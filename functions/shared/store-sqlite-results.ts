@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { ModelRef } from './prediction.ts';
 import type { StoredOutcome } from './store.ts';
-import { type Kept, outcomeOf, requestId } from './store-rules.ts';
+import { type Kept, storedOutcome } from './store-rules.ts';
 import type { SqliteFile } from './store-sqlite-file.ts';
 
 /** A result as it is stored: `model` is the short id. */
@@ -53,13 +53,13 @@ export function sqliteResults(file: SqliteFile) {
       insert(job, place, text, model, cached ? 1 : 0) === 1,
     ofRequest(job: string, place: number): StoredOutcome | undefined {
       const row = byPlace.get(job, place);
-      return row && outcomeOf(requestId(job, place), row.text, modelOf(row.model), row.cached);
+      return row && storedOutcome(row.text, modelOf(row.model), row.cached);
     },
     /** The results of a job by place, with holes. */
     ofJob(job: string, size: number): (StoredOutcome | undefined)[] {
       const outcomes: (StoredOutcome | undefined)[] = Array.from({ length: size });
       for (const { place, text, model, cached } of byJob.all(job))
-        outcomes[Math.max(place, 0)] = outcomeOf(requestId(job, place), text, modelOf(model), cached);
+        outcomes[Math.max(place, 0)] = storedOutcome(text, modelOf(model), cached);
       return outcomes;
     },
     /** The short id under which a model is stored. */

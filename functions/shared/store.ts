@@ -94,7 +94,11 @@ export type Accepted = {
   publish: number[];
 };
 
-export type StoredOutcome = { outcome: Outcome; model?: ModelRef; cached: boolean };
+/**
+ * How a request ended, under whatever id. `text` is the JSON of its outcome without id and model: answers are made of it as it is, and hits of
+ * it alone. `readOutcome` and `hasFailed` (`store-rules.ts`) look into it.
+ */
+export type StoredOutcome = { text: string; model?: ModelRef; cached: boolean };
 
 export type Completed = { model: ModelRef; outcomes: readonly Outcome[]; replyTo?: string; now: number };
 

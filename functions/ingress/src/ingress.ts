@@ -3,7 +3,6 @@ import { type Challenger, isCanary } from '../../shared/challenger.ts';
 import type { FollowedModel } from '../../shared/follow-model.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { ModelRef } from '../../shared/prediction.ts';
 import type { Settled, Store } from '../../shared/store.ts';
 import type { IngressParts } from './app.ts';
 import type { Catalog } from './catalog.ts';
@@ -65,9 +64,8 @@ export function createIngress({
     const { digest } = catalog.current().ref;
     const other = challenger.model()?.current().ref.digest;
     for (const one of settled) {
-      recent.remember(one);
       // Predict has moved to another version before our own look at the alias. Once for each: it may be the one that stays behind.
-      const seen = modelOf(one)?.digest;
+      const seen = one.model?.digest;
       if (seen === undefined || seen === digest || seen === other || unmet === `${digest} ${seen}`) continue;
       unmet = `${digest} ${seen}`;
       void catalog.refresh();
@@ -126,6 +124,7 @@ export function createIngress({
         publisher,
         predictDirectly,
         waiting,
+        recent,
         settle,
         digest: () => catalog.current().ref.digest,
         replyTo,
@@ -148,8 +147,4 @@ export function createIngress({
       await store.close();
     },
   };
-}
-
-function modelOf({ outcome, model }: Settled): ModelRef | undefined {
-  return (outcome.status === 'done' ? outcome.model : undefined) ?? model;
 }

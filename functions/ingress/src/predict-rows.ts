@@ -1,6 +1,7 @@
 import { v7 } from 'uuid';
 import type { Prediction } from '../../shared/prediction.ts';
 import { Problem, retryLater } from '../../shared/problem.ts';
+import { readOutcome } from '../../shared/store-rules.ts';
 import { continueTrace } from '../../shared/trace.ts';
 import { type Asked, readFixtures } from './fixtures.ts';
 import type { PredictionParts } from './predictions.ts';
@@ -36,8 +37,9 @@ export async function predictRows(
   );
   return outcomes.map((stored, place) => {
     if (!stored) throw retryLater('the prediction is not there yet: ask again');
-    if (stored.outcome.status === 'failed') throw new Problem(422, `row ${place}: ${stored.outcome.reason}`);
-    return stored.outcome.prediction;
+    const outcome = readOutcome(`${id}.${place}`, stored);
+    if (outcome.status === 'failed') throw new Problem(422, `row ${place}: ${outcome.reason}`);
+    return outcome.prediction;
   });
 }
 

@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
 import { newId } from '../../shared/id.ts';
-import type { Fixture } from '../../shared/prediction.ts';
+import { cacheKey, type Fixture } from '../../shared/prediction.ts';
 import { Problem } from '../../shared/problem.ts';
 import type { Job, Store, StoredOutcome } from '../../shared/store.ts';
+import { textOf } from '../../shared/store-rules.ts';
 import { continueTrace } from '../../shared/trace.ts';
 import { jobAnswer } from './answers.ts';
 import { readJson } from './body.ts';
@@ -21,7 +22,7 @@ export const bodyLimit = 2 ** 20;
 export type PredictionParts = {
   store: Pick<Store, 'claim' | 'find'>;
   catalog: Present;
-  recent: Recent;
+  recent: Pick<Recent, 'find'>;
   waiting: Pick<Waiting, 'open' | 'hurried'>;
   submit: Submit;
   /** The digest of the challenger, for a fixture that it answers. */
@@ -40,7 +41,7 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
   const key = headers.get('idempotency-key');
   if (key === null && !prefer.async) {
     const cached = fromRecent(asked, parts.recent, (fixture) => parts.canaryDigest(fixture) ?? ref.digest);
-    if (cached) return done(jobAnswer(newId(), asked.list, cached, ref), prefer);
+    if (cached) return done(jobAnswer(newId(), asked.list, cached, ref).json, prefer);
   }
   const fresh = newId();
   const id = key === null ? fresh : await claimedId(parts.store, key, { id: fresh, content: body });
@@ -58,7 +59,7 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
   };
   const outcomes = await parts.submit(job, { waitMs: prefer.waitMs, signal: c.req.raw.signal });
   const answer = jobAnswer(id, asked.list, outcomes, parts.catalog.current().ref);
-  if (answer.status !== 'queued' && prefer.waitMs > 0) return done(answer, prefer);
+  if (!answer.queued && prefer.waitMs > 0) return done(answer.json, prefer);
   return Response.json(
     { id, status: 'queued' },
     {
@@ -78,8 +79,8 @@ export async function getPrediction(
   { store }: Pick<PredictionParts, 'store'>,
 ): Promise<Response> {
   const { list, outcomes } = await found(id, store);
-  const answer = jobAnswer(id, list, outcomes);
-  return Response.json(answer, answer.status === 'queued' ? { headers: { 'retry-after': '1' } } : {});
+  const { queued, json } = jobAnswer(id, list, outcomes);
+  return jsonResponse(json, queued ? { 'retry-after': '1' } : {});
 }
 
 /** GET /v1/predictions/{id}/events: the same as server-sent events, to the end. */
@@ -110,29 +111,29 @@ async function found(id: string, store: Pick<Store, 'find'>) {
   return job;
 }
 
-function done(answer: object, { applied }: Preference): Response {
-  return Response.json(answer, applied === undefined ? {} : { headers: { 'preference-applied': applied } });
+function done(json: string, { applied }: Preference): Response {
+  return jsonResponse(json, applied === undefined ? {} : { 'preference-applied': applied });
+}
+
+function jsonResponse(json: string, headers: Record<string, string>): Response {
+  return new Response(json, { headers: { 'content-type': 'application/json', ...headers } });
 }
 
 /** The outcomes of what is asked, when this replica has seen all of it lately. */
 function fromRecent(
   { fixtures }: Asked,
-  recent: Recent,
+  recent: Pick<Recent, 'find'>,
   digestOf: (fixture: Fixture) => string,
 ): StoredOutcome[] | undefined {
   const outcomes: StoredOutcome[] = [];
   for (const each of fixtures) {
     if ('fault' in each) {
-      outcomes.push({ outcome: failedOutcome('', each.fault), cached: false });
+      outcomes.push({ text: textOf(failedOutcome('', each.fault)), cached: false });
       continue;
     }
-    const hit = recent.find(digestOf(each.fixture), each.fixture);
+    const hit = recent.find(cacheKey(digestOf(each.fixture), each.fixture));
     if (!hit) return undefined;
-    outcomes.push({
-      outcome: { id: '', status: 'done', prediction: hit.prediction },
-      model: hit.model,
-      cached: true,
-    });
+    outcomes.push(hit);
   }
   return outcomes;
 }

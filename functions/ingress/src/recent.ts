@@ -1,18 +1,17 @@
-import { cacheKey, type Fixture, type ModelRef, type Prediction } from '../../shared/prediction.ts';
 import type { StoredOutcome } from '../../shared/store.ts';
+import { hasFailed } from '../../shared/store-rules.ts';
 
-/** The predictions that this replica saw last, in front of the store's cache. Keys hold the model's digest. */
+/** The predictions that this replica saw last, in front of the store's cache, by their cache keys, which hold the model's digest. */
 export type Recent = {
-  find(digest: string, fixture: Fixture): { prediction: Prediction; model: ModelRef } | undefined;
-  remember(stored: StoredOutcome): void;
+  find(key: string): StoredOutcome | undefined;
+  remember(key: string, stored: StoredOutcome): void;
 };
 
 /** Keeps up to `limit` predictions, the least recently used goes first. */
 export function createRecent(limit: number): Recent {
-  const kept = new Map<string, { prediction: Prediction; model: ModelRef }>();
+  const kept = new Map<string, StoredOutcome>();
   return {
-    find(digest, fixture) {
-      const key = cacheKey(digest, fixture);
+    find(key) {
       const found = kept.get(key);
       if (found) {
         kept.delete(key);
@@ -20,12 +19,9 @@ export function createRecent(limit: number): Recent {
       }
       return found;
     },
-    remember({ outcome, model }) {
-      if (outcome.status !== 'done') return;
-      const { prediction } = outcome;
-      const own = outcome.model ?? model;
-      if (!own) return;
-      kept.set(cacheKey(own.digest, prediction), { prediction, model: own });
+    remember(key, stored) {
+      if (hasFailed(stored)) return;
+      kept.set(key, { ...stored, cached: true });
       if (kept.size <= limit) return;
       for (const oldest of kept.keys()) {
         kept.delete(oldest);

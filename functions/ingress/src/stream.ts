@@ -1,5 +1,5 @@
 import type { Store } from '../../shared/store.ts';
-import { jobAnswer, outcomeAnswer } from './answers.ts';
+import { jobAnswer, outcomeAnswer, withMembers } from './answers.ts';
 import type { Waiting } from './waiting.ts';
 
 const heartbeatMs = 15_000;
@@ -44,12 +44,12 @@ export async function* states(
     next = Math.max(next, 0);
     for (;;) {
       for (; list && next < waiter.outcomes.length && waiter.outcomes[next]; next++) {
-        const data = JSON.stringify({ place: next, ...outcomeAnswer(waiter.outcomes[next]) });
+        const data = withMembers(`"place":${next}`, outcomeAnswer(waiter.outcomes[next]));
         yield { id: String(next + 1), event: 'outcome', data };
         toldAt = performance.now();
       }
       if (waiter.complete()) {
-        const data = JSON.stringify(jobAnswer(id, list, waiter.outcomes));
+        const data = jobAnswer(id, list, waiter.outcomes).json;
         yield { id: String(waiter.outcomes.length + 1), event: 'state', data };
         return;
       }

@@ -2,12 +2,14 @@ import { createEvent } from '../../shared/cloudevents.ts';
 import { maxRequests, requestedType } from '../../shared/events.ts';
 import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
-import type { PredictionRequest } from '../../shared/prediction.ts';
+import { cacheKey, type PredictionRequest } from '../../shared/prediction.ts';
 import { retryLater } from '../../shared/problem.ts';
 import { type Accepted, type Job, type Settled, type Store, StoreUnavailable } from '../../shared/store.ts';
+import { storedOutcome, textOf } from '../../shared/store-rules.ts';
 import { gather } from './gather.ts';
 import type { PredictDirectly } from './predict-client.ts';
 import type { Publisher } from './publish.ts';
+import type { Recent } from './recent.ts';
 import type { Waiter, Waiting } from './waiting.ts';
 
 /** Takes a job in: into the ledger, to the broker, and waits up to `waitMs` for its outcomes. */
@@ -35,6 +37,7 @@ export function createSubmit({
   publisher,
   predictDirectly,
   waiting,
+  recent,
   settle,
   digest,
   canaryDigest = () => undefined,
@@ -48,6 +51,7 @@ export function createSubmit({
   publisher: Pick<Publisher, 'publish'>;
   predictDirectly: PredictDirectly | undefined;
   waiting: Pick<Waiting, 'open'>;
+  recent: Pick<Recent, 'remember'>;
   settle: (settled: readonly Settled[]) => void;
   digest: () => string;
   /** The digest of the challenger, for a request that it answers. */
@@ -119,7 +123,12 @@ export function createSubmit({
     await store.complete({ model, outcomes, now: now() }).catch((error: unknown) => {
       log.warn('an answer is not stored', { error });
     });
-    settle(outcomes.map((outcome) => ({ id: outcome.id, outcome, model, cached: false })));
+    settle(
+      outcomes.map((outcome) => {
+        const own = outcome.status === 'done' ? outcome.model : undefined;
+        return { id: outcome.id, ...storedOutcome(textOf(outcome), own ?? model, false) };
+      }),
+    );
     return batch.map(() => undefined);
   }, size);
 
@@ -132,7 +141,9 @@ export function createSubmit({
     if (!waits) throw retryLater('the store does not answer: nothing can be accepted for later');
     if (!storeAway) log.warn('the store does not answer: straight to predict', { error: cause });
     storeAway = true;
-    waiter.fill(job.requests.map(({ outcome }) => outcome && { outcome, cached: false }));
+    waiter.fill(
+      job.requests.map(({ outcome }) => outcome && storedOutcome(textOf(outcome), undefined, false)),
+    );
     const requests = job.requests.filter(({ outcome }) => !outcome).map(({ request }) => request);
     if (requests.length === 0) return;
     await predictNow({ requests, extensions: job.extensions }).catch((error: unknown) => {
@@ -187,6 +198,10 @@ export function createSubmit({
       else await sent;
       return waiter.outcomes;
     } finally {
+      for (const [place, outcome] of waiter.outcomes.entries()) {
+        const request = job.requests[place]?.request;
+        if (outcome?.model && request) recent.remember(cacheKey(outcome.model.digest, request), outcome);
+      }
       waiter.close();
       underWay -= job.requests.length;
     }

@@ -97,7 +97,7 @@ export function createWaiting(store: Pick<Store, 'find'>, log: Log, everyMs = 50
           for (const [place, outcome] of outcomes.entries()) if (outcome) fill(one, place, outcome);
           tell([one]);
         },
-        complete: () => one.outcomes.every((outcome) => outcome !== undefined),
+        complete: () => !one.outcomes.includes(undefined),
         settled: (ms, signal) => until(() => one.complete(), ms, signal),
         changed(ms, signal) {
           const known = (): number => one.outcomes.filter((outcome) => outcome !== undefined).length;

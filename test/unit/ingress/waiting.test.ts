@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { createWaiting } from '../../../functions/ingress/src/waiting.ts';
 import { createLog } from '../../../functions/shared/log.ts';
+import { textOf } from '../../../functions/shared/store-rules.ts';
 import { type Found, StoreUnavailable, type StoredOutcome } from '../../../functions/shared/store.ts';
 
 const log = createLog('error');
 const never = new AbortController().signal;
 const failed = (id: string): StoredOutcome => ({
-  outcome: { id, status: 'failed', reason: 'test' },
+  text: textOf({ id, status: 'failed', reason: `of ${id}` }),
   cached: false,
 });
 
