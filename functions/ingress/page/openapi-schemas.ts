@@ -23,12 +23,12 @@ const id = v.string();
 
 /** The answer for one fixture or a list, in whatever state it is. */
 export const Answer = v.union([
-  v.object({ id, status: v.picklist(['queued', 'done']), outcomes: v.array(Outcome) }),
   v.variant('status', [
     v.object({ id, ...Done.entries }),
     v.object({ id, ...Failed.entries }),
     v.object({ id, ...Queued.entries }),
   ]),
+  v.object({ id, status: v.picklist(['queued', 'done']), outcomes: v.array(Outcome) }),
 ]);
 
 const Accepted = v.object({ id, status: v.literal('queued') });

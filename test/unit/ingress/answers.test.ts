@@ -39,24 +39,22 @@ test.each([
 
 test('a list tells each outcome by place, as JSON that nobody has to read to answer', () => {
   const failed: Outcome = { id: 'x', status: 'failed', reason: 'unknown team "a\\b"', nearest: ['Ä'] };
-  const { queued, json } = jobAnswer(
-    'id',
-    true,
-    [
-      { text: textOf({ id: 'x', status: 'done', prediction }), model: ref, cached: false },
-      { text: textOf(failed), model: ref, cached: false },
-      undefined,
-    ],
-    ref,
-  );
-  expect(queued).toBe(true);
-  expect(read(json)).toEqual({
+  const outcomes = [
+    { text: textOf({ id: 'x', status: 'done', prediction }), model: ref, cached: false },
+    { text: textOf(failed), model: ref, cached: false },
+  ];
+  const told = [
+    { status: 'done', prediction, model: ref, cached: false },
+    { ...failed, id: undefined },
+  ];
+  const { queued, json } = jobAnswer('id', true, outcomes, ref);
+  expect(queued).toBe(false);
+  expect(read(json)).toEqual({ id: 'id', status: 'done', outcomes: told });
+  const open = jobAnswer('id', true, [...outcomes, undefined], ref);
+  expect(open.queued).toBe(true);
+  expect(JSON.parse(open.json)).toEqual({
     id: 'id',
     status: 'queued',
-    outcomes: [
-      { status: 'done', prediction, model: ref, cached: false },
-      { ...failed, id: undefined },
-      { status: 'queued' },
-    ],
+    outcomes: [...told, { status: 'queued' }],
   });
 });
