@@ -1,26 +1,30 @@
 /**
- * The keys of the Redis store, all under `kickoff:`. Scripts make key names from ids, so this is for one primary with replicas, not for
- * Redis Cluster. Outcomes are opaque texts in Lua: cjson would turn empty arrays into objects and round numbers.
+ * The keys of the Redis store, all under `kickoff:`. Scripts make key names from what they read, so this is for one primary with replicas,
+ * not for Redis Cluster. What is written for each request lies in hashes, so that one command serves all requests of a script: a command
+ * costs a script far more than a field. A hash whose fields shall end is cut in slices of time (`:<n>`, by the clock of Redis), which end
+ * as a whole. Outcomes are opaque texts in Lua: cjson would turn empty arrays into objects and round numbers.
  *
- * | key                 | type    | holds                                                                        | ends               |
- * | ------------------- | ------- | ---------------------------------------------------------------------------- | ------------------ |
- * | `job:<id>`          | hash    | `l` list, `n` size, `o` open, `r` reply channel, `b` body, `a` attempts,     | never while open;  |
- * |                     |         | place (`s` of a single one) -> result, `k<place>` -> the flight it leads     | then `result`      |
- * |                     | string  | the result of a single job that has ended                                    | `result`           |
- * | `pending`           | zset    | open jobs by deadline                                                        | with its last job  |
- * | `ids:<n>`           | set     | ids given in one slice of time: they stay known                              | `id`               |
- * | `prediction:<hash>` | string  | a result without its first character, by the hash of its cache key           | `prediction`       |
- * | `flight:<hash>`     | string  | `<time until others may join> `, then lines of `<job>\t<place>`: first the   | 2 × `flight`: then |
- * |                     |         | request that was published, then who joined it                               | the sweep is left  |
- * | `models`            | hash    | short id -> model                                                            | `id` after use     |
- * | `counts`            | hash    | what `audit` prints: five numbers                                            | never              |
- * | `claim:<key>`       | string  | an idempotency key's claim                                                   | `claim`            |
- * | `dead-letter:<id>`  | string  | a dead letter                                                                | `deadLetter`       |
- * | `dead-letters`      | zset    | their ids by expiry                                                          | with its last one  |
- * | `ping`              | string  | proof that writes are taken                                                  | a second           |
- * | `reply:<channel>`   | pub/sub | lines of `<request id>\t<result>`                                            |                    |
+ * | key                | type    | holds                                                                          | ends              |
+ * | ------------------ | ------- | ------------------------------------------------------------------------------ | ----------------- |
+ * | `open`             | hash    | id of a job -> `<size> <open> <attempts> <reply channel>\n`, then the lines of | with the job      |
+ * |                    |         | what has ended, and `+<place>\t<id>\t<place>` of who joined one of its flights |                   |
+ * | `bodies`           | hash    | id of an open job -> its extensions, then a line for each request              | with the job      |
+ * | `deadlines`        | zset    | open jobs by deadline                                                          | with the job      |
+ * | `ended:<n>`        | hash    | id of a job -> `<size>\n`, then a line for each request                        | after `result`, 3 |
+ * |                    |         |                                                                                | slices of a half  |
+ * | `answers:<n>`      | hash    | `<id of a digest><fixture>` -> a result without its flag, or a flight:         | by `prediction`,  |
+ * |                    |         | `~<time until others may join> <id> <place> <kickoff>` of who leads it         | 2 slices          |
+ * | `ids:<n>`          | set     | ids given: they stay known                                                     | after `id`        |
+ * | `models`           | hash    | id -> model                                                                    | `id` after use    |
+ * | `counts`           | hash    | what `audit` prints: five numbers                                              | never             |
+ * | `claim:<key>`      | string  | an idempotency key's claim                                                     | `claim`           |
+ * | `dead-letter:<id>` | string  | a dead letter                                                                  | `deadLetter`      |
+ * | `dead-letters`     | zset    | their ids by expiry                                                            | with its last one |
+ * | `ping`             | string  | proof that writes are taken                                                    | a second          |
+ * | `reply:<channel>`  | pub/sub | ids of jobs, each before the lines of what has ended                           |                   |
  *
- * A *result* is `<0|1: from the cache><12 characters of the model's id, or -><text>`.
+ * A *line* is `<place>\t<result>\n`; size and place of a single job are `s`. A *result* is `<0|1: from the cache><id of the model, or as many
+ * dashes><text>`. A flight is not taken away: it holds as long as its leader is open.
  */
 export const prelude = `
 local at = 0
@@ -28,119 +32,160 @@ local function arg() at = at + 1; return ARGV[at] end
 local function num() return tonumber(arg()) end
 local call = redis.call
 local P = 'kickoff:'
+local time = call('TIME')
+local clock = time[1] * 1000 + math.floor(time[2] / 1000)
+-- The length of a slice in ms, and how many of them are read.
+local slices = {ended = {num(), 3}, answers = {num(), 2}, ids = {num(), 8}}
+local function slice(name, back) return string.format('%s%s:%d', P, name, math.floor(clock / slices[name][1]) - back) end
 local counts = {accepted = 0, done = 0, failed = 0, duplicates = 0}
 local function count(name, by) counts[name] = counts[name] + by end
 local function saveCounts()
-  for name, by in pairs(counts) do if by > 0 then call('HINCRBY', P .. 'counts', name, by) end end
+  local key = P .. 'counts'
+  for name, by in pairs(counts) do if by > 0 then call('HINCRBY', key, name, by) end end
 end
 -- Lua can pass some 8000 arguments to a call; replies are put behind each other.
 local function inSteps(values, command, key)
+  if #values == 0 then return {} end
+  if #values <= 4000 then return call(command, key, unpack(values)) end
   local replies = {}
   for first = 1, #values, 4000 do
-    local last = math.min(first + 3999, #values)
-    local reply
-    if key then reply = call(command, key, unpack(values, first, last)) else reply = call(command, unpack(values, first, last)) end
+    local reply = call(command, key, unpack(values, first, math.min(first + 3999, #values)))
     if type(reply) == 'table' then for _, one in ipairs(reply) do replies[#replies + 1] = one end end
   end
   return replies
 end
-local function remember(given, ids, ttl)
-  if #given == 0 then return end
-  inSteps(given, 'SADD', ids)
-  if call('PTTL', ids) < 0 then call('PEXPIRE', ids, ttl) end
-end
-local function saveModels(ttl)
-  for _ = 1, num() do
-    call('HSETNX', P .. 'models', arg(), arg())
-    call('PEXPIRE', P .. 'models', ttl)
+-- Writes to the slice of now. The one that nobody reads any more goes with its first write: expiring would free it on the main thread.
+local function keep(command, name, values)
+  if #values == 0 then return end
+  local key = slice(name, 0)
+  local first = call('EXISTS', key) == 0
+  inSteps(values, command, key)
+  if first then
+    local length, read = unpack(slices[name])
+    call('UNLINK', slice(name, read))
+    call('PEXPIRE', key, string.format('%d', (read + 1) * length))
   end
 end
--- Each key once: its value, or false.
-local function read(keys)
+-- The values of fields by field, from the newest slice that has them.
+local function read(name, fields)
   local values = {}
-  for n, value in ipairs(inSteps(keys, 'MGET')) do values[keys[n]] = value end
+  for back = 0, slices[name][2] - 1 do
+    if #fields == 0 then break end
+    local key, missing = slice(name, back), {}
+    if call('EXISTS', key) == 1 then
+      for n, value in ipairs(inSteps(fields, 'HMGET', key)) do
+        if value then values[fields[n]] = value else missing[#missing + 1] = fields[n] end
+      end
+      fields = missing
+    end
+  end
   return values
+end
+local function saveModel(id, text)
+  local key, ttl = P .. 'models', slices.ids[1] * slices.ids[2]
+  if call('HSETNX', key, id, text) == 1 or call('PTTL', key) < ttl / 2 then call('PEXPIRE', key, string.format('%d', ttl)) end
+end
+-- The text of an outcome begins with its status.
+local function statusOf(result) return string.sub(result, 14, 29) == '{"status":"done"' and 'done' or 'failed' end
+-- Open jobs: what is known of those that were loaded, false where there is none.
+local jobs, changed = {}, {}
+local function add(job, place, result)
+  job.results[place] = true
+  job.lines[#job.lines + 1] = place .. '\\t' .. result .. '\\n'
+end
+local function parse(id, text)
+  local size, open, attempts, channel, behind = string.match(text, '^(%w+) (%d+) (%d+) ([^\\n]*)\\n()')
+  local job = {id = id, size = size, open = tonumber(open), attempts = tonumber(attempts), channel = channel, results = {}, lines = {}, joined = {}}
+  for joined, place, rest in string.gmatch(string.sub(text, behind), '(+?)(%w+)\\t([^\\n]*)\\n') do
+    if joined == '' then add(job, place, rest) else
+      local follower, at = string.match(rest, '^(.*)\\t(%w+)$')
+      job.joined[#job.joined + 1] = {place, follower, at}
+    end
+  end
+  return job
+end
+local function load(ids)
+  local unknown = {}
+  for _, id in ipairs(ids) do
+    if jobs[id] == nil then
+      jobs[id] = false
+      unknown[#unknown + 1] = id
+    end
+  end
+  for n, text in ipairs(inSteps(unknown, 'HMGET', P .. 'open')) do
+    if text then jobs[unknown[n]] = parse(unknown[n], text) end
+  end
+end
+local function change(job)
+  if not job.changed then
+    job.changed = true
+    changed[#changed + 1] = job
+  end
+end
+local function has(job, place)
+  if job.size == 's' then return place == 's' end
+  return place ~= 's' and tonumber(place) < tonumber(job.size)
+end
+-- Writes the jobs that were changed, as open or as ended.
+local function saveJobs()
+  local open, ended, closed = {}, {}, {}
+  for _, job in ipairs(changed) do
+    local lines = table.concat(job.lines)
+    if job.open == 0 then
+      ended[#ended + 1] = job.id
+      ended[#ended + 1] = job.size .. '\\n' .. lines
+      if not job.fresh then closed[#closed + 1] = job.id end
+    else
+      for n, one in ipairs(job.joined) do job.joined[n] = '+' .. table.concat(one, '\\t') .. '\\n' end
+      open[#open + 1] = job.id
+      open[#open + 1] = string.format('%s %d %d %s\\n', job.size, job.open, job.attempts, job.channel) .. lines .. table.concat(job.joined)
+    end
+  end
+  inSteps(open, 'HSET', P .. 'open')
+  inSteps(closed, 'HDEL', P .. 'open')
+  inSteps(closed, 'HDEL', P .. 'bodies')
+  inSteps(closed, 'ZREM', P .. 'deadlines')
+  keep('HSET', 'ended', ended)
 end
 `;
 
 /** Behind `prelude`: how requests end, for `complete` and `overdue`. */
 export const settling = `
-local jobs, order, landings, lines = {}, {}, {}, {}
--- A job, with what is known of one of its fields; false if there is none.
-local function load(id, field)
-  local job, key = jobs[id], P .. 'job:' .. id
-  if job == false or job and job.seen[field] then return job end
-  if job then
-    local row = call('HMGET', key, field, 'k' .. field)
-    job.results[field], job.leads[field] = row[1], row[2]
-  else
-    local row = redis.pcall('HMGET', key, 'l', 'n', 'o', 'r', field, 'k' .. field)
-    if row.err then
-      -- A string: a single job that has ended.
-      job = {id = id, list = false, size = 1, results = {s = true}, leads = {}, seen = {}}
-    elseif row[1] then
-      job = {id = id, list = row[1] == '1', size = tonumber(row[2]), open = tonumber(row[3]), replyTo = row[4],
-        results = {[field] = row[5]}, leads = {[field] = row[6]}, seen = {}}
-    else
-      job = false
-    end
-    jobs[id] = job
-  end
-  if job then job.seen[field] = true end
-  return job
-end
-local function settle(job, field, result, status, replyTo)
-  if job.results[field] then return false end
-  job.results[field] = result
+local told, channels = {}, {}
+-- Ends one request, and tells who listens; false if it has ended before.
+local function settle(job, place, result, replyTo)
+  if job.results[place] then return false end
+  change(job)
+  add(job, place, result)
   job.open = job.open - 1
-  if not job.set then job.set = {}; job.drop = {}; order[#order + 1] = job end
-  job.set[#job.set + 1] = field
-  job.set[#job.set + 1] = result
-  if job.leads[field] then job.drop[#job.drop + 1] = 'k' .. field end
-  count(status, 1)
-  local channel = job.replyTo or replyTo
-  if channel then
-    local of = lines[channel]
-    if not of then of = {}; lines[channel] = of end
-    of[#of + 1] = (field == 's' and job.id or job.id .. '.' .. field) .. '\\t' .. result
+  count(statusOf(result), 1)
+  local channel = job.channel ~= '' and job.channel or replyTo
+  if channel and channel ~= '' then
+    local to = told[channel]
+    if not to then
+      to = {}
+      told[channel] = to
+    end
+    if to.last ~= job then
+      to[#to + 1] = job.id .. '\\n'
+      to.last = job
+    end
+    to[#to + 1] = job.lines[#job.lines]
   end
   return true
 end
--- Ends the flight that a request leads, and gives who joined it.
-local function followersOf(job, field, flights)
-  local key = job.leads[field] and P .. 'flight:' .. job.leads[field]
-  local flight = key and flights[key]
-  local followers = {}
-  if not flight then return followers end
-  for id, place in string.gmatch(string.match(flight, '^%d+ (.*)$'), '([^\\t\\n]+)\\t(%w+)\\n') do followers[#followers + 1] = {id, place} end
-  local leader = table.remove(followers, 1)
-  if leader[1] ~= job.id or leader[2] ~= field then return {} end
-  flights[key] = nil
-  landings[#landings + 1] = key
+-- Those who joined the flight of a request, which has ended.
+local function followersOf(job, place)
+  local followers, others = {}, {}
+  for _, one in ipairs(job.joined) do
+    if one[1] == place then followers[#followers + 1] = one else others[#others + 1] = one end
+  end
+  job.joined = others
   return followers
 end
-local function finish(resultTtl)
-  local ended = {}
-  for _, job in ipairs(order) do
-    local key = P .. 'job:' .. job.id
-    if job.open == 0 then ended[#ended + 1] = job.id end
-    if job.list then
-      job.set[#job.set + 1] = 'o'
-      job.set[#job.set + 1] = job.open
-      inSteps(job.set, 'HSET', key)
-      if job.open == 0 then
-        job.drop[#job.drop + 1] = 'b'
-        job.drop[#job.drop + 1] = 'a'
-        call('PEXPIRE', key, resultTtl)
-      end
-      inSteps(job.drop, 'HDEL', key)
-    else
-      call('SET', key, job.set[2], 'PX', resultTtl)
-    end
-  end
-  inSteps(ended, 'ZREM', P .. 'pending')
-  inSteps(landings, 'DEL')
-  for channel, of in pairs(lines) do call('PUBLISH', P .. 'reply:' .. channel, table.concat(of, '\\n')) end
+local function finish()
+  saveJobs()
+  for channel, lines in pairs(told) do call('PUBLISH', P .. 'reply:' .. channel, table.concat(lines)) end
   saveCounts()
 end
 `;

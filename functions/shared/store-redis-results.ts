@@ -3,41 +3,69 @@ import * as v from 'valibot';
 import { ModelRef } from './prediction.ts';
 import type { StoredOutcome } from './store.ts';
 import type { RedisConnection } from './store-redis-connection.ts';
-import { storedOutcome } from './store-rules.ts';
+import { requestId, single, storedOutcome } from './store-rules.ts';
 
-const modelIdLength = 12;
-const noModel = '-';
+/** The length of the short ids. */
+export const idLength = 12;
+const noModel = '-'.repeat(idLength);
+
+/** A short id, for what is written many times. */
+export const shortId = (text: string): string => hash('sha256', text, 'base64url').slice(0, idLength);
+
+/** The texts of models by their ids: a script that stores results is given those of its models. */
+export type Models = Map<string, { text: string; digest: string }>;
 
 /** Reads and writes results by their format (`store-redis-lua.ts`), with the models that they came from. */
 export function redisResults(redis: Pick<RedisConnection, 'call'>) {
   const models = new Map<string, ModelRef>();
-  const modelOf = (result: string): string => result.slice(1, 1 + modelIdLength);
+  const modelOf = (result: string): string => result.slice(1, 1 + idLength);
   return {
-    /** The short id of a model, whose text is added to `texts`: what stores results stores these too. */
-    modelId(model: ModelRef, texts: Map<string, string>): string {
+    /** The id of a model, which is added to `to`. */
+    modelId(model: ModelRef, to: Models): string {
       const text = JSON.stringify(model);
-      const id = hash('sha256', text, 'base64url').slice(0, modelIdLength);
-      texts.set(id, text);
+      const id = shortId(text);
+      to.set(id, { text, digest: shortId(model.digest) });
       models.set(id, model);
       return id;
     },
-    /** Reads the models of these results that this process has not met yet; texts that are no result are passed over. */
+    /** The result of a request that was answered now, by the model of this id. */
+    pack: (text: string, modelId = noModel): string => `0${modelId}${text}`,
+    /** Reads the models of these results that this process has not met yet. */
     async meet(results: readonly string[]): Promise<void> {
-      const unmet = results.filter(
-        (result) =>
-          result.length > modelIdLength && !result.startsWith(noModel, 1) && !models.has(modelOf(result)),
-      );
-      for (const id of new Set(unmet.map(modelOf))) {
+      for (const id of new Set(results.map(modelOf))) {
+        if (id === noModel || models.has(id)) continue;
         const text = v.parse(v.nullable(v.string()), await redis.call('HGET', 'kickoff:models', id));
         if (text !== null) models.set(id, v.parse(ModelRef, JSON.parse(text)));
       }
     },
     /** A result of a model that was met. */
-    unpack(result: string): StoredOutcome {
-      const cached = result.startsWith('1');
-      if (result.startsWith(noModel, 1))
-        return storedOutcome(result.slice(1 + noModel.length), undefined, cached);
-      return storedOutcome(result.slice(1 + modelIdLength), models.get(modelOf(result)), cached);
-    },
+    unpack: (result: string): StoredOutcome =>
+      storedOutcome(result.slice(1 + idLength), models.get(modelOf(result)), result.startsWith('1')),
   };
+}
+
+/** A result in the lines of a job. */
+export type Line = { place: string; result: string };
+
+/** Reads lines of a job. */
+export function linesFrom(text: string): Line[] {
+  return text.split('\n').flatMap((line) => {
+    const tab = line.indexOf('\t');
+    return tab < 0 ? [] : [{ place: line.slice(0, tab), result: line.slice(tab + 1) }];
+  });
+}
+
+export const placeText = (place: number): string => (place === single ? 's' : String(place));
+export const placeFrom = (text: string): number => (text === 's' ? single : Number(text));
+
+/** Reads a message of a reply channel: ids of jobs, each before its lines. */
+export function endedFrom(message: string): { id: string; result: string }[] {
+  let job = '';
+  return message.split('\n').flatMap((line) => {
+    const tab = line.indexOf('\t');
+    if (tab < 0) job = line;
+    return tab < 0
+      ? []
+      : [{ id: requestId(job, placeFrom(line.slice(0, tab))), result: line.slice(tab + 1) }];
+  });
 }

@@ -1,232 +1,261 @@
 import { prelude, settling } from './store-redis-lua.ts';
 
-/** Replies with a text for each request of each job in turn: `p` publish, `w` wait, or a result. */
+/**
+ * Replies with a text for each job: a letter for each request (`p` publish, `w` wait, `c` cached), then a line for each cached value; or, for
+ * a job that was accepted before, `=` and its lines.
+ */
 export const acceptScript = `${prelude}
-local now, flightTtl, resultTtl, patience, ids, idTtl = num(), num(), num(), num(), P .. 'ids:' .. arg(), num()
-saveModels(idTtl)
-local jobs, jobKeys, wanted = {}, {}, {}
+local now, flight, patience = num(), num(), num()
+local asked, ids, wanted = {}, {}, {}
 for n = 1, num() do
-  local job = {id = arg(), list = arg() == '1', keep = arg() == '1', replyTo = arg(), body = arg(), requests = {}}
-  for place = 1, num() do
-    local request = {status = arg(), one = arg(), flight = arg()}
-    if request.status == 'q' then
-      request.one = P .. 'prediction:' .. request.one
-      request.flight = P .. 'flight:' .. request.flight
-      wanted[#wanted + 1] = request.one
-      wanted[#wanted + 1] = request.flight
-    end
-    job.requests[place] = request
+  local job = {id = arg(), size = arg(), keep = arg() == '1', channel = arg(), extensions = arg(), body = arg(), requests = {}}
+  for kind, text, more in string.gmatch(job.body, '([?=])([^\\t\\n]*)\\t?([^\\n]*)\\n') do
+    job.requests[#job.requests + 1] = {known = kind == '=', field = text, kickoff = more}
+    if kind == '?' then wanted[#wanted + 1] = text end
   end
-  jobs[n] = job
-  jobKeys[n] = P .. 'job:' .. job.id
+  asked[n] = job
+  ids[n] = job.id
 end
-local values = read(wanted)
-local anyKnown = false
-for first = 1, #jobKeys, 4000 do
-  if call('EXISTS', unpack(jobKeys, first, math.min(first + 3999, #jobKeys))) > 0 then anyKnown = true end
+for _ = 1, num() do saveModel(arg(), arg()) end
+load(ids)
+local ended, answers, leaders = read('ended', ids), read('answers', wanted), {}
+for field, answer in pairs(answers) do
+  if string.byte(answer) == 126 then
+    local till, leader, place, kickoff = string.match(answer, '^~(%d+) (%S+) (%w+) (.*)$')
+    answers[field] = {till = tonumber(till), leader = leader, place = place, kickoff = kickoff}
+    leaders[#leaders + 1] = leader
+  end
 end
-local replies, given, deadlines, taken = {}, {}, {}, {}
-for n, job in ipairs(jobs) do
-  local key, size, open, failures = jobKeys[n], #job.requests, 0, 0
-  if taken[job.id] or anyKnown and call('EXISTS', key) == 1 then
-    for place = 1, size do
-      local reply = redis.pcall('HGET', key, job.list and place - 1 or 's')
-      if type(reply) == 'table' then reply = call('GET', key) end
-      replies[#replies + 1] = reply or 'w'
-    end
+load(leaders)
+local replies, given, bodies, deadlines, flights = {}, {}, {}, {}, {}
+for n, job in ipairs(asked) do
+  local before, size, open, letters, hits = jobs[job.id], #job.requests, 0, {}, {}
+  if before then
+    replies[n] = '=' .. table.concat(before.lines)
+  elseif ended[job.id] then
+    replies[n] = '=' .. string.match(ended[job.id], '^%w+\\n(.*)$')
   else
-    local fields = {}
     for _, request in ipairs(job.requests) do
-      if request.status == 'q' then
-        local cached = values[request.one]
-        if cached then request.result = '1' .. cached else open = open + 1 end
-      else
-        request.result = request.one
-        if request.status == 'failed' then failures = failures + 1 end
-      end
+      if not request.known and type(answers[request.field]) ~= 'string' then open = open + 1 end
     end
     local traced = open > 0 or job.keep
-    for place, request in ipairs(job.requests) do
-      local field = job.list and tostring(place - 1) or 's'
-      local reply = request.result
-      if not reply then
-        local me = job.id .. '\\t' .. field .. '\\n'
-        local flight = values[request.flight]
-        if flight and tonumber(string.match(flight, '^%d+')) > now then
-          call('APPEND', request.flight, me)
-          reply = 'w'
-        else
-          flight = string.format('%d ', now + flightTtl) .. me
-          call('SET', request.flight, flight, 'PX', 2 * flightTtl)
-          values[request.flight] = flight
-          fields[#fields + 1] = 'k' .. field
-          fields[#fields + 1] = string.sub(request.flight, #P + 8)
-          reply = 'p'
-        end
-      elseif traced then
-        fields[#fields + 1] = field
-        fields[#fields + 1] = reply
-      end
-      replies[#replies + 1] = reply
-    end
+    local new = {id = job.id, size = job.size, open = open, attempts = 1, channel = job.channel, results = {}, lines = {}, joined = {}, fresh = true}
     if traced then
-      taken[job.id] = true
+      jobs[job.id] = new
+      change(new)
       given[#given + 1] = job.id
       count('accepted', size)
-      count('failed', failures)
-      count('done', size - open - failures)
     end
-    if traced and open == 0 and not job.list then
-      call('SET', key, job.requests[1].result, 'PX', resultTtl)
-    elseif traced then
-      for _, one in ipairs({'l', job.list and 1 or 0, 'n', size, 'o', open}) do fields[#fields + 1] = one end
-      if job.replyTo ~= '' then fields[#fields + 1] = 'r'; fields[#fields + 1] = job.replyTo end
-      if open > 0 then
-        for _, one in ipairs({'b', job.body, 'a', 1}) do fields[#fields + 1] = one end
-        deadlines[#deadlines + 1] = string.format('%d', now + patience)
-        deadlines[#deadlines + 1] = job.id
+    for index, request in ipairs(job.requests) do
+      local place, result, answer = job.size == 's' and 's' or string.format('%d', index - 1), nil, answers[request.field]
+      if request.known then
+        result = request.field
+        letters[index] = 'k'
+      elseif type(answer) == 'string' then
+        result = '1' .. answer
+        letters[index] = 'c'
+        hits[#hits + 1] = answer .. '\\n'
+      else
+        local leader = answer and answer.till > now and jobs[answer.leader]
+        if leader and has(leader, answer.place) and not leader.results[answer.place] then
+          if answer.kickoff == request.kickoff then
+            change(leader)
+            leader.joined[#leader.joined + 1] = {answer.place, job.id, place}
+            letters[index] = 'w'
+          else
+            letters[index] = 'p'
+          end
+        else
+          letters[index] = 'p'
+          answers[request.field] = {till = now + flight, leader = job.id, place = place, kickoff = request.kickoff}
+          flights[#flights + 1] = request.field
+          flights[#flights + 1] = string.format('~%d %s %s ', now + flight, job.id, place) .. request.kickoff
+        end
       end
-      inSteps(fields, 'HSET', key)
-      if open == 0 then call('PEXPIRE', key, resultTtl) end
+      if result and traced then
+        add(new, place, result)
+        count(statusOf(result), 1)
+      end
     end
+    if open > 0 then
+      bodies[#bodies + 1] = job.id
+      bodies[#bodies + 1] = job.extensions .. '\\n' .. job.body
+      deadlines[#deadlines + 1] = string.format('%d', now + patience)
+      deadlines[#deadlines + 1] = job.id
+    end
+    replies[n] = table.concat(letters) .. '\\n' .. table.concat(hits)
   end
 end
-remember(given, ids, idTtl)
-inSteps(deadlines, 'ZADD', P .. 'pending')
+saveJobs()
+keep('SADD', 'ids', given)
+keep('HSET', 'answers', flights)
+inSteps(bodies, 'HSET', P .. 'bodies')
+inSteps(deadlines, 'ZADD', P .. 'deadlines')
 saveCounts()
 return replies
 `;
 
 /** Replies with the numbers of stored outcomes and of duplicates. */
 export const completeScript = `${prelude}${settling}
-local resultTtl, predictionTtl, ids, idTtl, replyTo = num(), num(), P .. 'ids:' .. arg(), num(), arg()
-if replyTo == '' then replyTo = false end
-saveModels(idTtl)
-local outcomes, flightKeys, given = {}, {}, {}
-for n = 1, num() do
-  local id, base, place = arg(), arg(), arg()
-  local outcome = {status = arg(), result = arg(), cacheKey = arg(), field = 's'}
-  if place ~= 's' then
-    local list = load(base, place)
-    if list and list.list and tonumber(place) < list.size then outcome.job = list; outcome.field = place end
-  end
-  if not outcome.job then
-    local job = load(id, 's')
-    if not job then
-      -- A producer's own request that never passed ingress: accepted by being answered.
-      job = {id = id, list = false, size = 1, open = 1, results = {}, leads = {}, seen = {s = true}}
-      jobs[id] = job
-      given[#given + 1] = id
-      count('accepted', 1)
-    end
-    -- The id of a list means none of its requests.
-    if not job.list then outcome.job = job end
-  end
-  local lead = outcome.job and outcome.job.leads[outcome.field]
-  if lead then flightKeys[#flightKeys + 1] = P .. 'flight:' .. lead end
-  outcomes[n] = outcome
+local replyTo, digestOf, groups, ids = arg(), {}, {}, {}
+for _ = 1, num() do
+  local id = arg()
+  digestOf[id] = arg()
+  saveModel(id, arg())
 end
-remember(given, ids, idTtl)
-local flights = read(flightKeys)
-local stored = 0
+for n = 1, num() do
+  groups[n] = {base = arg(), lines = arg(), fixtures = arg()}
+  ids[n] = groups[n].base
+end
+load(ids)
+-- A place of what is no such list belongs to the id of a single request.
+local outcomes, others = {}, {}
+for _, group in ipairs(groups) do
+  local list, from, begin = jobs[group.base], 1, 1
+  while true do
+    local tab = string.find(group.lines, '\\t', from, true)
+    if not tab then break end
+    local till = string.find(group.lines, '\\n', tab, true)
+    local ends = string.find(group.fixtures, '\\n', begin, true)
+    local outcome = {id = group.base, fixture = string.sub(group.fixtures, begin, ends - 1), place = string.sub(group.lines, from, tab - 1), result = string.sub(group.lines, tab + 1, till - 1)}
+    if not (list and has(list, outcome.place)) then others[#others + 1] = outcome end
+    outcomes[#outcomes + 1] = outcome
+    from, begin = till + 1, ends + 1
+  end
+end
+if #others > 0 then
+  local candidates, singles = {}, {}
+  for n, outcome in ipairs(others) do candidates[n] = outcome.id end
+  local ended = read('ended', candidates)
+  for _, outcome in ipairs(others) do
+    local record = ended[outcome.id]
+    local size = record and string.match(record, '^%w+') or jobs[outcome.id] and jobs[outcome.id].size
+    if size and (has({size = size}, outcome.place) or outcome.place == 's') then
+      outcome.over = true
+    elseif outcome.place ~= 's' then
+      outcome.id = outcome.id .. '.' .. outcome.place
+      outcome.place = 's'
+      singles[#singles + 1] = outcome.id
+    end
+  end
+  load(singles)
+  ended = read('ended', singles)
+  for _, outcome in ipairs(others) do outcome.over = outcome.over or ended[outcome.id] ~= nil end
+end
+local stored, answers, given = 0, {}, {}
 for _, outcome in ipairs(outcomes) do
-  local job, field, result = outcome.job, outcome.field, '0' .. outcome.result
-  if job and settle(job, field, result, outcome.status, replyTo) then
+  local job, result = jobs[outcome.id], outcome.result
+  if not job and not outcome.over then
+    -- A producer's own request that never passed ingress: accepted by being answered.
+    job = {id = outcome.id, size = 's', open = 1, attempts = 1, channel = '', results = {}, lines = {}, joined = {}, fresh = true}
+    jobs[outcome.id] = job
+    given[#given + 1] = outcome.id
+    count('accepted', 1)
+  end
+  if not outcome.over and settle(job, outcome.place, result, replyTo) then
     stored = stored + 1
-    if outcome.status == 'done' then call('SET', P .. 'prediction:' .. outcome.cacheKey, outcome.result, 'PX', predictionTtl) end
-    for _, follower in ipairs(followersOf(job, field, flights)) do
-      local joined = load(follower[1], follower[2])
-      if joined then settle(joined, follower[2], result, outcome.status) end
+    if outcome.fixture ~= '' then
+      answers[#answers + 1] = digestOf[string.sub(result, 2, 13)] .. outcome.fixture
+      answers[#answers + 1] = string.sub(result, 2)
+    end
+    if #job.joined > 0 then
+      for _, follower in ipairs(followersOf(job, outcome.place)) do
+        load({follower[2]})
+        if jobs[follower[2]] then settle(jobs[follower[2]], follower[3], result) end
+      end
     end
   else
     count('duplicates', 1)
   end
 end
-finish(resultTtl)
+keep('SADD', 'ids', given)
+keep('HSET', 'answers', answers)
+finish()
 return {stored, counts.duplicates}
 `;
 
-/** Replies with pairs: the body of a job to publish again, and the fields that it has. */
+/** Replies with `{id, size, reply channel, lines of what has ended, body}` of each job to publish again. */
 export const overdueScript = `${prelude}${settling}
-local now, limit, resultTtl, furthest, exhausted, maxAttempts = num(), num(), num(), num(), arg(), num()
-local pending, patience, again, requests = P .. 'pending', {}, {}, 0
+local now, limit, furthest, exhausted, maxAttempts = num(), num(), num(), arg(), num()
+local deadlines, patience, again, requests = P .. 'deadlines', {}, {}, 0
 for attempt = 1, maxAttempts do patience[attempt] = num() end
-local due = call('ZRANGEBYSCORE', pending, '-inf', string.format('%d', now), 'LIMIT', 0, limit)
-for _, id in ipairs(call('ZRANGEBYSCORE', pending, string.format('(%d', now + furthest), '+inf', 'LIMIT', 0, limit)) do due[#due + 1] = id end
+local due = call('ZRANGEBYSCORE', deadlines, '-inf', string.format('%d', now), 'LIMIT', 0, limit)
+for _, id in ipairs(call('ZRANGEBYSCORE', deadlines, string.format('(%d', now + furthest), '+inf', 'LIMIT', 0, limit)) do due[#due + 1] = id end
+load(due)
 for _, id in ipairs(due) do
-  local key = P .. 'job:' .. id
-  local row = redis.pcall('HMGET', key, 'a', 'b', 'o')
-  local attempts, open = tonumber(row[1] or 0), tonumber(row[3] or 0)
+  local job = jobs[id]
+  local open = job and job.open or 0
   if requests > 0 and requests + open > limit then break end
   requests = requests + open
-  if attempts == 0 then
-    -- Its hash is gone (evicted, deleted by hand): it stays here, where the audit finds it.
-    call('ZADD', pending, string.format('%d', now + patience[maxAttempts]), id)
-  elseif attempts < maxAttempts then
-    call('HSET', key, 'a', attempts + 1)
-    call('ZADD', pending, string.format('%d', now + patience[attempts + 1]), id)
-    again[#again + 1] = {row[2], call('HKEYS', key)}
+  if not job then
+    -- It is gone (evicted, deleted by hand): its deadline stays, where the audit finds it.
+    call('ZADD', deadlines, string.format('%d', now + patience[maxAttempts]), id)
+  elseif job.attempts < maxAttempts then
+    job.attempts = job.attempts + 1
+    change(job)
+    call('ZADD', deadlines, string.format('%d', now + patience[job.attempts]), id)
+    again[#again + 1] = {id, job.size, job.channel, table.concat(job.lines), call('HGET', P .. 'bodies', id) or ''}
   else
-    local size = tonumber(call('HGET', key, 'n'))
-    for place = 0, size - 1 do
-      local field = call('HGET', key, 'l') == '1' and tostring(place) or 's'
-      local job = load(id, field)
-      local lead = job.leads[field]
-      if settle(job, field, exhausted, 'failed') and lead then
-        for _, follower in ipairs(followersOf(job, field, read({P .. 'flight:' .. lead}))) do
+    for place = 0, (tonumber(job.size) or 1) - 1 do
+      local field = job.size == 's' and 's' or string.format('%d', place)
+      if settle(job, field, exhausted) then
+        for _, follower in ipairs(followersOf(job, field)) do
           -- It would wait on for nothing; the next sweep publishes it.
-          call('ZADD', pending, 'XX', string.format('%d', now), follower[1])
+          call('ZADD', deadlines, 'XX', string.format('%d', now), follower[2])
         end
       end
     end
   end
 end
-finish(resultTtl)
+finish()
 return again
 `;
 
-/** Replies with the fields and values of a job, with the result of a single one behind `ended`, or with one word. */
+/** Replies with one word (`queued`, `ended`, `expired` or `unknown`), and behind the first two with size and lines of the job. */
 export const findScript = `${prelude}
 local id = arg()
-local key = P .. 'job:' .. id
-local fields = redis.pcall('HGETALL', key)
-if fields.err then return {'ended', call('GET', key)} end
-if #fields > 0 then return fields end
-while at < #ARGV do
-  if call('SISMEMBER', P .. 'ids:' .. arg(), id) == 1 then return {'expired'} end
+load({id})
+local job = jobs[id]
+if job then return {'queued', job.size .. '\\n' .. table.concat(job.lines)} end
+local ended = read('ended', {id})[id]
+if ended then return {'ended', ended} end
+for back = 0, slices.ids[2] - 1 do
+  if call('SISMEMBER', slice('ids', back), id) == 1 then return {'expired'} end
 end
 return {'unknown'}
 `;
 
 /** Replies with the sum of what is open, and behind it the counts as fields and values. */
-export const auditScript = `${prelude}
+export const auditScript = `
 local open = 0
-for _, id in ipairs(call('ZRANGE', P .. 'pending', 0, -1)) do
-  local value = redis.pcall('HGET', P .. 'job:' .. id, 'o')
-  open = open + (type(value) == 'string' and tonumber(value) or 0)
-end
-local fields = call('HGETALL', P .. 'counts')
+for _, job in ipairs(redis.call('HVALS', 'kickoff:open')) do open = open + tonumber(string.match(job, '^%w+ (%d+)')) end
+local fields = redis.call('HGETALL', 'kickoff:counts')
 table.insert(fields, 1, tostring(open))
 return fields
 `;
 
-/** Replies with those ids that are neither open nor ended: job and pending set disagree, or a result is missing. */
+/**
+ * Looks from a cursor at some of what `open`, `deadlines` or `ended` (of so many slices back) names. Replies with the next cursor, and the ids
+ * that are neither open nor ended: job and deadline disagree, or a result is missing.
+ */
 export const unaccountedScript = `${prelude}
-local found = {}
-while at < #ARGV do
-  local id = arg()
-  local key = P .. 'job:' .. id
-  local pending = call('ZSCORE', P .. 'pending', id) and true or false
-  local fields = redis.pcall('HKEYS', key)
-  if fields.err then
-    if pending then found[#found + 1] = id end
-  elseif pending or #fields > 0 then
-    local results = 0
-    for _, field in ipairs(fields) do if field == 's' or string.match(field, '^%d+$') then results = results + 1 end end
-    local row = call('HMGET', key, 'n', 'o')
-    local size, open = tonumber(row[1] or -1), tonumber(row[2] or -1)
-    if results + open ~= size or pending ~= (open > 0) then found[#found + 1] = id end
+local name, back, cursor = arg(), num(), arg()
+local reply
+if name == 'deadlines' then reply = call('ZSCAN', P .. name, cursor, 'COUNT', 100)
+else reply = call('HSCAN', name == 'open' and P .. name or slice(name, back), cursor, 'COUNT', 100) end
+local found = {reply[1]}
+for n = 1, #reply[2], 2 do
+  local id, text = reply[2][n], reply[2][n + 1]
+  local sound
+  if name == 'deadlines' then
+    sound = call('HEXISTS', P .. 'open', id) == 1
+  else
+    local size, open = string.match(text, '^(%w+) ?(%d*)')
+    local _, results = string.gsub(text, '\\n%w+\\t', '')
+    sound = results + (tonumber(open) or 0) == (tonumber(size) or 1)
+    if name == 'open' then sound = sound and tonumber(open) > 0 and call('ZSCORE', P .. 'deadlines', id) end
   end
+  if not sound then found[#found + 1] = id end
 end
 return found
 `;

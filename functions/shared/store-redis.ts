@@ -1,10 +1,18 @@
-import { hash } from 'node:crypto';
 import * as v from 'valibot';
-import { cacheKey, type ModelRef } from './prediction.ts';
-import type { Accepted, Audit, Found, Job, Settled, Store } from './store.ts';
+import type { ModelRef } from './prediction.ts';
+import type { Accepted, Audit, Found, Job, Settled, Store, StoredOutcome } from './store.ts';
 import { openRedis } from './store-redis-connection.ts';
 import { redisHistory } from './store-redis-history.ts';
-import { redisResults } from './store-redis-results.ts';
+import {
+  endedFrom,
+  idLength,
+  linesFrom,
+  type Models,
+  placeFrom,
+  placeText,
+  redisResults,
+  shortId,
+} from './store-redis-results.ts';
 import {
   acceptScript,
   auditScript,
@@ -17,31 +25,26 @@ import {
   ClaimRecord,
   DeadLetterRecord,
   exhausted,
-  flightKey,
   furthest,
   hasFailed,
-  jobOf,
-  jobText,
   type Kept,
   maxAttempts,
   patience,
   placeOf,
+  requestId,
   single,
+  storedOutcome,
   textOf,
 } from './store-rules.ts';
+import { fixtureText, requestFrom, requestText } from './store-texts.ts';
 
 const Texts = v.array(v.string());
 const Pair = v.tuple([v.number(), v.number()]);
-const Again = v.array(v.tuple([v.string(), Texts]));
-const ScanReply = v.tuple([v.string(), Texts]);
+const Again = v.array(v.tuple([v.string(), v.string(), v.string(), v.string(), v.string()]));
 const MaybeText = v.nullable(v.string());
+const Extensions = v.record(v.string(), v.string());
 
 const prefix = 'kickoff:';
-/** The ids that were given are kept in slices of time, each in one set: this many live at once. */
-const slices = 8;
-
-const short = (text: string): string => hash('sha1', text, 'base64url');
-const fieldOf = (place: number): string => (place === single ? 's' : String(place));
 
 /** A store in Redis 7 (see `store-redis-lua.ts` for its keys). Never throws for a Redis that does not answer: its methods do. */
 export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
@@ -49,24 +52,56 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
   const results = redisResults(redis);
   const listeners = new Map<string, Set<(settled: Settled[]) => void>>();
 
-  const slice = (now: number): number => Math.floor(now / (kept.id / (slices - 1)));
-  const sliceTtl = Math.ceil((kept.id * slices) / (slices - 1));
+  // What every script begins with: the lengths of the slices.
+  const slices = [kept.result / 2, kept.prediction / 2, kept.id / 7];
 
-  function requestArguments({ requests }: Job, digest: string, texts: Map<string, string>): string[] {
-    return requests.flatMap(({ request, outcome, digest: own = digest }) => {
-      if (!outcome) return ['q', short(cacheKey(own, request)), short(flightKey(own, request))];
+  /** A line for each request: `?`, the id of its digest and its text, or `=` and the result that is known. */
+  function bodyOf({ requests }: Job, digestId: (digest: string) => string, models: Models): string {
+    const lines = requests.map(({ request, outcome, digest }) => {
+      if (!outcome) return `${digestId(digest ?? '')}${requestText(request)}\n`;
       const model = outcome.status === 'done' ? outcome.model : undefined;
-      return [outcome.status, `0${model ? results.modelId(model, texts) : '-'}${textOf(outcome)}`, ''];
+      return `=${results.pack(textOf(outcome), model && results.modelId(model, models))}\n`;
     });
+    return lines.join('');
+  }
+
+  async function outcomesFrom(size: string, text: string): Promise<(StoredOutcome | undefined)[]> {
+    const outcomes = Array.from({ length: Number(size) || 1 }, (): StoredOutcome | undefined => undefined);
+    const lines = linesFrom(text);
+    await results.meet(lines.map(({ result }) => result));
+    for (const { place, result } of lines) outcomes[Math.max(placeFrom(place), 0)] = results.unpack(result);
+    return outcomes;
+  }
+
+  const modelArguments = (models: Models): (string | number)[] => [
+    models.size,
+    ...[...models].flatMap(([id, { digest, text }]) => [id, digest, text]),
+  ];
+
+  /** What `acceptScript` says of a job. */
+  async function acceptedFrom({ id, list, requests }: Job, reply: string): Promise<Accepted> {
+    if (reply.startsWith('=')) {
+      const size = list ? String(requests.length) : 's';
+      return { id, outcomes: await outcomesFrom(size, reply.slice(1)), publish: [] };
+    }
+    const [letters = '', ...lines] = reply.split('\n');
+    const hits = lines.slice(0, -1).map((value) => `1${value}`);
+    await results.meet(hits);
+    const publish: number[] = [];
+    let hit = 0;
+    const outcomes = requests.map(({ outcome }, at): StoredOutcome | undefined => {
+      if (letters[at] === 'p') publish.push(at);
+      if (letters[at] === 'c') return results.unpack(hits[hit++] ?? '');
+      const model = outcome?.status === 'done' ? outcome.model : undefined;
+      return outcome && storedOutcome(textOf(outcome), model, false);
+    });
+    return { id, outcomes, publish };
   }
 
   async function tell(channel: string, message: string): Promise<void> {
-    const lines = message.split('\n').map((line) => {
-      const tab = line.indexOf('\t');
-      return { id: line.slice(0, tab), result: line.slice(tab + 1) };
-    });
-    await results.meet(lines.map(({ result }) => result));
-    const settled = lines.map(({ id, result }): Settled => ({ id, ...results.unpack(result) }));
+    const ended = endedFrom(message);
+    await results.meet(ended.map(({ result }) => result));
+    const settled = ended.map(({ id, result }): Settled => ({ id, ...results.unpack(result) }));
     for (const onSettled of listeners.get(channel) ?? []) onSettled(settled);
   }
 
@@ -77,73 +112,61 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
 
   return {
     async accept(jobs, { digest, now }) {
-      const texts = new Map<string, string>();
+      const models: Models = new Map();
+      const digestIds = new Map<string, string>();
+      const digestId = (own: string): string => {
+        const id = digestIds.get(own) ?? `?${shortId(own || digest)}`;
+        digestIds.set(own, id);
+        return id;
+      };
       const args: (string | number)[] = [];
       for (const job of jobs) {
-        const requests = job.requests.filter(({ outcome }) => !outcome).map(({ request }) => request);
-        args.push(job.id, job.list ? 1 : 0, job.keep ? 1 : 0, job.replyTo ?? '', jobText(job, requests));
-        args.push(job.requests.length, ...requestArguments(job, digest, texts));
+        args.push(job.id, job.list ? job.requests.length : 's', job.keep ? 1 : 0, job.replyTo ?? '');
+        args.push(JSON.stringify(job.extensions ?? {}), bodyOf(job, digestId, models));
       }
-      const head = [now, kept.flight, kept.result, patience(1), slice(now), sliceTtl];
-      const known = [texts.size, ...[...texts].flat()];
+      const head = [...slices, now, kept.flight, patience(1)];
+      const known = modelArguments(models);
       const replies = v.parse(
         Texts,
-        await redis.script(acceptScript, [...head, ...known, jobs.length, ...args]),
+        await redis.script(acceptScript, [...head, jobs.length, ...args, ...known]),
       );
-      await results.meet(replies);
-      let at = 0;
-      return jobs.map(({ id, requests }): Accepted => {
-        const publish: number[] = [];
-        const outcomes = requests.map((_, place) => {
-          const reply = replies[at++];
-          if (reply === 'p') publish.push(place);
-          return reply === undefined || reply.length === 1 ? undefined : results.unpack(reply);
-        });
-        return { id, outcomes, publish };
-      });
+      return Promise.all(jobs.map((job, at) => acceptedFrom(job, replies[at] ?? '')));
     },
 
-    async complete({ model, outcomes, replyTo, now }) {
-      const texts = new Map<string, string>();
+    async complete({ model, outcomes, replyTo }) {
+      const models: Models = new Map();
       const ids = new Map<ModelRef, string>();
-      const args: (string | number)[] = [];
+      const groups: { job: string; lines: string; fixtures: string }[] = [];
       for (const outcome of outcomes) {
         const { job, place } = placeOf(outcome.id);
         const ref = (outcome.status === 'done' ? outcome.model : undefined) ?? model;
-        const id = ids.get(ref) ?? results.modelId(ref, texts);
+        const id = ids.get(ref) ?? results.modelId(ref, models);
         ids.set(ref, id);
-        args.push(outcome.id, job, fieldOf(place), outcome.status, `${id}${textOf(outcome)}`);
-        args.push(outcome.status === 'done' ? short(cacheKey(ref.digest, outcome.prediction)) : '');
+        const line = `${placeText(place)}\t${results.pack(textOf(outcome), id)}\n`;
+        const last = groups.at(-1);
+        const fixture = `${outcome.status === 'done' ? fixtureText(outcome.prediction) : ''}\n`;
+        if (last?.job === job) {
+          last.lines += line;
+          last.fixtures += fixture;
+        } else groups.push({ job, lines: line, fixtures: fixture });
       }
-      const head = [kept.result, kept.prediction, slice(now), sliceTtl, replyTo ?? ''];
-      const known = [texts.size, ...[...texts].flat()];
-      const reply = await redis.script(completeScript, [...head, ...known, outcomes.length, ...args]);
+      const known = modelArguments(models);
+      const args = groups.flatMap(({ job, lines, fixtures }) => [job, lines, fixtures]);
+      const reply = await redis.script(completeScript, [
+        ...[...slices, replyTo ?? '', ...known, groups.length],
+        ...args,
+      ]);
       const [stored, duplicates] = v.parse(Pair, reply);
       return { stored, duplicates };
     },
 
     async find(id): Promise<Found> {
-      const now = slice(Date.now());
-      const reply = await redis.script(findScript, [
-        id,
-        ...Array.from({ length: slices }, (_, n) => now - n),
-      ]);
-      const texts = v.parse(Texts, reply);
-      const [first = '', result = ''] = texts;
-      if (texts.length === 1) return { status: first === 'expired' ? 'expired' : 'unknown' };
-      if (first === 'ended') {
-        await results.meet([result]);
-        const outcome = results.unpack(result);
-        return { status: hasFailed(outcome) ? 'failed' : 'done', list: false, outcomes: [outcome] };
-      }
-      const job = new Map<string, string>();
-      for (let at = 0; at < texts.length; at += 2) job.set(texts[at] ?? '', texts[at + 1] ?? '');
-      const list = job.get('l') === '1';
-      const places = Array.from({ length: Number(job.get('n')) }, (_, at) => (list ? at : single));
-      const stored = places.map((place) => job.get(fieldOf(place)));
-      await results.meet(stored.filter((result) => result !== undefined));
-      const outcomes = stored.map((result) => (result ? results.unpack(result) : undefined));
-      if (job.get('o') !== '0') return { status: 'queued', list, outcomes };
+      const [word, record = ''] = v.parse(Texts, await redis.script(findScript, [...slices, id]));
+      if (word === 'expired' || word === 'unknown') return { status: word };
+      const size = record.slice(0, record.indexOf('\n'));
+      const list = size !== 's';
+      const outcomes = await outcomesFrom(size, record);
+      if (word === 'queued') return { status: 'queued', list, outcomes };
       const failed = !list && outcomes[0] !== undefined && hasFailed(outcomes[0]);
       return { status: failed ? 'failed' : 'done', list, outcomes };
     },
@@ -159,11 +182,22 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
 
     async overdue({ now, limit }) {
       const waits = Array.from({ length: maxAttempts }, (_, n) => patience(n + 1));
-      const head = [now, limit, kept.result, furthest, `0-${exhausted}`, maxAttempts];
+      const failed = results.pack(exhausted);
+      const head = [...slices, now, limit, furthest, failed, maxAttempts];
       const again = v.parse(Again, await redis.script(overdueScript, [...head, ...waits]));
-      return again.map(([body, fields]) => {
-        const ended = new Set(fields);
-        return jobOf(body, (place) => !ended.has(fieldOf(place)));
+      return again.map(([id, size, channel, lines, body]): Job => {
+        const over = new Set(linesFrom(lines).map(({ place }) => place));
+        const list = size !== 's';
+        const [extensions = '', ...requests] = body.split('\n');
+        return {
+          ...{ id, list, extensions: v.parse(Extensions, JSON.parse(extensions)) },
+          ...(channel === '' ? {} : { replyTo: channel }),
+          requests: requests.flatMap((line, at) => {
+            const place = list ? at : single;
+            if (line === '' || line.startsWith('=') || over.has(placeText(place))) return [];
+            return [{ request: requestFrom(requestId(id, place), line.slice(1 + idLength)) }];
+          }),
+        };
       });
     },
 
@@ -185,28 +219,15 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const counts = new Map<string, number>();
       for (let at = 0; at < fields.length; at += 2) counts.set(fields[at] ?? '', Number(fields[at + 1]));
       const unaccounted = new Set<string>();
-      const check = async (ids: readonly string[]): Promise<void> => {
-        if (ids.length === 0) return;
-        for (const id of v.parse(Texts, await redis.script(unaccountedScript, ids))) unaccounted.add(id);
-      };
-      const jobPrefix = `${prefix}job:`;
-      let cursor = '0';
-      do {
-        const [next, keys] = v.parse(
-          ScanReply,
-          await redis.call('SCAN', cursor, 'MATCH', `${jobPrefix}*`, 'COUNT', 500),
-        );
-        await check(keys.map((key) => key.slice(jobPrefix.length)));
-        cursor = next;
-      } while (cursor !== '0');
-      do {
-        const [next, pairs] = v.parse(
-          ScanReply,
-          await redis.call('ZSCAN', `${prefix}pending`, cursor, 'COUNT', 500),
-        );
-        await check(pairs.filter((_, at) => at % 2 === 0));
-        cursor = next;
-      } while (cursor !== '0');
+      for (const name of ['open 0', 'deadlines 0', 'ended 0', 'ended 1', 'ended 2']) {
+        let cursor = '0';
+        do {
+          const args = [...slices, ...name.split(' '), cursor];
+          const [next = '0', ...ids] = v.parse(Texts, await redis.script(unaccountedScript, args));
+          for (const id of ids) unaccounted.add(id);
+          cursor = next;
+        } while (cursor !== '0');
+      }
       const count = (name: string): number => counts.get(name) ?? 0;
       return {
         accepted: count('accepted'),

@@ -41,7 +41,7 @@ export const single = -1;
 
 /** The job of a request id and its place there: `<job id>.<place>`, or the job's own id. */
 export function placeOf(id: string): { job: string; place: number } {
-  const [, job, place] = /^(.*)\.(\d{1,3})$/s.exec(id) ?? [];
+  const [, job, place] = /^(.*)\.(0|[1-9]\d{0,2})$/s.exec(id) ?? [];
   return job === undefined ? { job: id, place: single } : { job, place: Number(place) };
 }
 

@@ -153,8 +153,8 @@ describe.skipIf('missing' in need)('the Redis store, when Redis', () => {
   test('lost single keys: the audit names their jobs', async () => {
     await accept(1);
     await store.accept([single(uuid(2), 'Ajax'), single(uuid(3), 'Everton')], { digest, now });
-    await admin.del(`kickoff:job:${uuid(1)}`);
-    await admin.zrem('kickoff:pending', uuid(2));
+    await admin.hdel('kickoff:open', uuid(1));
+    await admin.zrem('kickoff:deadlines', uuid(2));
     expect((await store.audit()).unaccounted.sort()).toEqual([uuid(1), uuid(2)]);
     await store.overdue({ now: now + 15_000, limit: 10 });
     expect((await store.audit()).unaccounted.sort()).toEqual([uuid(1), uuid(2)]);
