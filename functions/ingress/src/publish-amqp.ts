@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { ChannelModel, ConfirmChannel, RecoveringChannelModel } from 'amqplib';
 import { type Event, structuredMessage } from '../../shared/cloudevents.ts';
 import { describe, type Log } from '../../shared/log.ts';
@@ -121,15 +120,16 @@ export function createAmqpPublisher({ url, exchange, routingKey }: Target, log: 
 
   return {
     async publish(event, deadlineMs) {
-      const ended = new AbortController();
-      const deadline = wait(deadlineMs, undefined, { signal: ended.signal }).then(() => {
-        throw new Error(`not published: RabbitMQ did not confirm within ${deadlineMs} ms`);
+      let timer: NodeJS.Timeout | undefined;
+      const deadline = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          reject(new Error(`not published: RabbitMQ did not confirm within ${deadlineMs} ms`));
+        }, deadlineMs);
       });
       try {
         await Promise.race([confirmed(event), deadline]);
       } finally {
-        ended.abort();
-        deadline.catch(() => undefined);
+        clearTimeout(timer);
       }
     },
     async close() {

@@ -3,6 +3,7 @@ import { v7 } from 'uuid';
 import * as v from 'valibot';
 import { readEvent } from '../../../functions/shared/cloudevents.ts';
 import { completedType, RequestedData, requestedType } from '../../../functions/shared/events.ts';
+import { textOf } from '../../../functions/shared/store-rules.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
 
 const model = { name: 'm', version: '1', digest: 'd'.repeat(64), ratingsAsOf: '2025-05-31' };
@@ -81,7 +82,7 @@ describe('cache-write', () => {
     expect(statuses).toEqual([202, 202, 202, 202, 202]);
     expect(await world.store.find(id)).toMatchObject({
       status: 'done',
-      outcomes: [{ outcome: { id, prediction } }],
+      outcomes: [{ text: textOf({ id, status: 'done', prediction }) }],
     });
     const after = await world.store.audit();
     expect(after.done - before.done).toBe(1);
