@@ -15,7 +15,8 @@ export const maxRequests = 1000;
 /** Data of `dev.kickoff.prediction.requested.v1`: `replyTo` names who waits, and comes back in the completed event. */
 export const RequestedData = v.object({
   requests: v.pipe(v.array(PredictionRequest), v.minLength(1), v.maxLength(maxRequests)),
-  replyTo: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  // The Redis store parts its records by lines.
+  replyTo: v.optional(v.pipe(v.string(), v.maxLength(200), v.regex(/^[^\n\r]*$/, 'must be one line'))),
 });
 export type RequestedData = v.InferOutput<typeof RequestedData>;
 

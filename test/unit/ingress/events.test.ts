@@ -38,6 +38,9 @@ test('an event that is refused leaves no trace: nothing published, nothing in th
   const many = Array.from({ length: 1001 }, () => ({ id: newId(), ...fixture }));
   expect((await post(event(many))).status).toBe(422);
   expect((await post(event([{ id: `${newId()}.3`, ...fixture }]))).status).toBe(422);
+  const lines = event([{ id: newId(), ...fixture }]);
+  lines.data.replyTo = 'a\ns\t0';
+  expect((await post(lines)).status).toBe(422);
   expect(world.published).toEqual([]);
   expect((await world.store.audit()).accepted).toBe(0);
 });
