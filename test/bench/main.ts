@@ -95,6 +95,7 @@ async function atZero(running: Running): Promise<number> {
     deadline: 240_000,
     what: 'every function has scaled to zero',
   });
+  await wait(1000); // the runtime has yet to see that the process is gone, and gives memory back then
   return memoryMiB(running.parts().get('runtime') ?? []);
 }
 
