@@ -72,12 +72,27 @@ export const Outcome = v.variant('status', [
 ]);
 export type Outcome = v.InferOutput<typeof Outcome>;
 
+/** The model that an outcome names as its own: a challenger's. */
+export function ownModel(outcome: Outcome): ModelRef | undefined {
+  return outcome.status === 'done' ? outcome.model : undefined;
+}
+
+/** What two fixtures have in common that get the same prediction of a model: JSON, so that it has no line end or tab. */
+export function fixtureText({
+  home,
+  away,
+  league,
+  scoreline,
+}: {
+  home: string;
+  away: string;
+  league?: string | undefined;
+  scoreline?: unknown;
+}): string {
+  return JSON.stringify(scoreline ? [home, away, league, 's'] : [home, away, league]);
+}
+
 /** The key under which a prediction can serve again: it holds the artifact's digest, so no answer survives its model. */
-export function cacheKey(
-  digest: string,
-  fixture: { home: string; away: string; league?: string | undefined; scoreline?: unknown },
-): string {
-  return [digest, fixture.home, fixture.away, fixture.league ?? '', fixture.scoreline ? 's' : ''].join(
-    '\u001f',
-  );
+export function cacheKey(digest: string, fixture: Parameters<typeof fixtureText>[0]): string {
+  return digest + fixtureText(fixture);
 }

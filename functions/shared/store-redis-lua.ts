@@ -1,3 +1,6 @@
+import { idLength } from './store-redis-results.ts';
+import { doneStart } from './store-rules.ts';
+
 /**
  * The keys of the Redis store, all under `kickoff:`. Scripts make key names from what they read, so this is for one primary with replicas,
  * not for Redis Cluster. What is written for each request lies in hashes, so that one command serves all requests of a script: a command
@@ -86,7 +89,7 @@ local function saveModel(id, text)
   if call('HSETNX', key, id, text) == 1 or call('PTTL', key) < ttl / 2 then call('PEXPIRE', key, string.format('%d', ttl)) end
 end
 -- The text of an outcome begins with its status.
-local function statusOf(result) return string.sub(result, 14, 29) == '{"status":"done"' and 'done' or 'failed' end
+local function statusOf(result) return string.sub(result, ${idLength + 2}, ${idLength + 1 + doneStart.length}) == '${doneStart}' and 'done' or 'failed' end
 -- Open jobs: what is known of those that were loaded, false where there is none.
 local jobs, changed = {}, {}
 local function add(job, place, result)

@@ -47,12 +47,14 @@ export function redisResults(redis: Pick<RedisConnection, 'call'>) {
 /** A result in the lines of a job. */
 export type Line = { place: string; result: string };
 
+function lineFrom(text: string): Line | undefined {
+  const tab = text.indexOf('\t');
+  return tab < 0 ? undefined : { place: text.slice(0, tab), result: text.slice(tab + 1) };
+}
+
 /** Reads lines of a job. */
 export function linesFrom(text: string): Line[] {
-  return text.split('\n').flatMap((line) => {
-    const tab = line.indexOf('\t');
-    return tab < 0 ? [] : [{ place: line.slice(0, tab), result: line.slice(tab + 1) }];
-  });
+  return text.split('\n').flatMap((each) => lineFrom(each) ?? []);
 }
 
 export const placeText = (place: number): string => (place === single ? 's' : String(place));
@@ -61,11 +63,10 @@ export const placeFrom = (text: string): number => (text === 's' ? single : Numb
 /** Reads a message of a reply channel: ids of jobs, each before its lines. */
 export function endedFrom(message: string): { id: string; result: string }[] {
   let job = '';
-  return message.split('\n').flatMap((line) => {
-    const tab = line.indexOf('\t');
-    if (tab < 0) job = line;
-    return tab < 0
-      ? []
-      : [{ id: requestId(job, placeFrom(line.slice(0, tab))), result: line.slice(tab + 1) }];
+  return message.split('\n').flatMap((text) => {
+    const line = lineFrom(text);
+    if (line) return [{ id: requestId(job, placeFrom(line.place)), result: line.result }];
+    job = text;
+    return [];
   });
 }

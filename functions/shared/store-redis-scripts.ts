@@ -1,4 +1,5 @@
 import { prelude, settling } from './store-redis-lua.ts';
+import { idLength } from './store-redis-results.ts';
 
 /**
  * Replies with a text for each job: a letter for each request (`p` publish, `w` wait, `c` cached), then a line for each cached value; or, for
@@ -155,7 +156,7 @@ for _, outcome in ipairs(outcomes) do
   if not outcome.over and settle(job, outcome.place, result, replyTo) then
     stored = stored + 1
     if outcome.fixture ~= '' then
-      answers[#answers + 1] = digestOf[string.sub(result, 2, 13)] .. outcome.fixture
+      answers[#answers + 1] = digestOf[string.sub(result, 2, ${idLength + 1})] .. outcome.fixture
       answers[#answers + 1] = string.sub(result, 2)
     end
     if #job.joined > 0 then

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { ModelRef } from './prediction.ts';
+import { fixtureText, type ModelRef, ownModel } from './prediction.ts';
 import type { Accepted, Audit, Found, Job, Settled, Store, StoredOutcome } from './store.ts';
 import { openRedis } from './store-redis-connection.ts';
 import { redisHistory } from './store-redis-history.ts';
@@ -25,18 +25,18 @@ import {
   ClaimRecord,
   DeadLetterRecord,
   exhausted,
+  foundJob,
   furthest,
-  hasFailed,
   type Kept,
   maxAttempts,
   patience,
   placeOf,
   requestId,
   single,
-  storedOutcome,
+  storedNow,
   textOf,
 } from './store-rules.ts';
-import { fixtureText, requestFrom, requestText } from './store-texts.ts';
+import { requestFrom, requestText } from './store-redis-texts.ts';
 
 const Texts = v.array(v.string());
 const Pair = v.tuple([v.number(), v.number()]);
@@ -56,10 +56,10 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
   const slices = [kept.result / 2, kept.prediction / 2, kept.id / 7];
 
   /** A line for each request: `?`, the id of its digest and its text, or `=` and the result that is known. */
-  function bodyOf({ requests }: Job, digestId: (digest: string) => string, models: Models): string {
+  function bodyOf({ requests }: Job, digestId: (own?: string) => string, models: Models): string {
     const lines = requests.map(({ request, outcome, digest }) => {
-      if (!outcome) return `${digestId(digest ?? '')}${requestText(request)}\n`;
-      const model = outcome.status === 'done' ? outcome.model : undefined;
+      if (!outcome) return `?${digestId(digest)}${requestText(request)}\n`;
+      const model = ownModel(outcome);
       return `=${results.pack(textOf(outcome), model && results.modelId(model, models))}\n`;
     });
     return lines.join('');
@@ -92,8 +92,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
     const outcomes = requests.map(({ outcome }, at): StoredOutcome | undefined => {
       if (letters[at] === 'p') publish.push(at);
       if (letters[at] === 'c') return results.unpack(hits[hit++] ?? '');
-      const model = outcome?.status === 'done' ? outcome.model : undefined;
-      return outcome && storedOutcome(textOf(outcome), model, false);
+      return outcome && storedNow(outcome);
     });
     return { id, outcomes, publish };
   }
@@ -114,8 +113,8 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
     async accept(jobs, { digest, now }) {
       const models: Models = new Map();
       const digestIds = new Map<string, string>();
-      const digestId = (own: string): string => {
-        const id = digestIds.get(own) ?? `?${shortId(own || digest)}`;
+      const digestId = (own = digest): string => {
+        const id = digestIds.get(own) ?? shortId(own);
         digestIds.set(own, id);
         return id;
       };
@@ -139,7 +138,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const groups: { job: string; lines: string; fixtures: string }[] = [];
       for (const outcome of outcomes) {
         const { job, place } = placeOf(outcome.id);
-        const ref = (outcome.status === 'done' ? outcome.model : undefined) ?? model;
+        const ref = ownModel(outcome) ?? model;
         const id = ids.get(ref) ?? results.modelId(ref, models);
         ids.set(ref, id);
         const line = `${placeText(place)}\t${results.pack(textOf(outcome), id)}\n`;
@@ -165,10 +164,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       if (word === 'expired' || word === 'unknown') return { status: word };
       const size = record.slice(0, record.indexOf('\n'));
       const list = size !== 's';
-      const outcomes = await outcomesFrom(size, record);
-      if (word === 'queued') return { status: 'queued', list, outcomes };
-      const failed = !list && outcomes[0] !== undefined && hasFailed(outcomes[0]);
-      return { status: failed ? 'failed' : 'done', list, outcomes };
+      return foundJob(list, word === 'queued', await outcomesFrom(size, record));
     },
 
     async claim(key, claim) {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { ModelRef } from './prediction.ts';
-import { cacheKey, Outcome, PredictionRequest } from './prediction.ts';
-import type { Job, StoredOutcome } from './store.ts';
+import { Outcome, ownModel } from './prediction.ts';
+import type { Found, StoredOutcome } from './store.ts';
 
 const seconds = 1000;
 const hours = 3600 * seconds;
@@ -49,11 +49,6 @@ export function requestId(job: string, place: number): string {
   return place === single ? job : `${job}.${place}`;
 }
 
-/** Requests with the same key get the same answer; `kickoff` decides whether there is one, so it belongs to it. */
-export function flightKey(digest: string, request: PredictionRequest): string {
-  return `${cacheKey(digest, request)}\u001f${request.kickoff ?? ''}`;
-}
-
 /** An outcome as it is stored: without its id, because it answers others too, and without its model, which is stored once for many. */
 export function textOf(outcome: Outcome): string {
   return outcome.status === 'done'
@@ -66,35 +61,29 @@ export function storedOutcome(text: string, model: ModelRef | undefined, cached:
   return model ? { text, model, cached } : { text, cached };
 }
 
-/** Whether the request failed. `textOf` puts the status first. */
+/** An outcome that was given just now, as it is stored; `model` made it unless it names its own. */
+export function storedNow(outcome: Outcome, model?: ModelRef): StoredOutcome {
+  return storedOutcome(textOf(outcome), ownModel(outcome) ?? model, false);
+}
+
+/** How the text of an outcome begins that is done: `textOf` puts the status first. */
+export const doneStart = '{"status":"done"';
+
+/** Whether the request failed. */
 export function hasFailed({ text }: Pick<StoredOutcome, 'text'>): boolean {
-  return !text.startsWith('{"status":"done"');
+  return !text.startsWith(doneStart);
+}
+
+/** What `find` says of a job: a single one has failed if its request has, a list is done when each of them has ended. */
+export function foundJob(list: boolean, open: boolean, outcomes: (StoredOutcome | undefined)[]): Found {
+  const [first] = outcomes;
+  const failed = !list && first !== undefined && hasFailed(first);
+  return { status: open ? 'queued' : failed ? 'failed' : 'done', list, outcomes };
 }
 
 /** The outcome of a stored one, for the request `id`. */
 export function readOutcome(id: string, { text }: Pick<StoredOutcome, 'text'>): Outcome {
   return v.parse(Outcome, { ...v.parse(v.looseObject({}), JSON.parse(text)), id });
-}
-
-const StoredJob = v.object({
-  id: v.string(),
-  list: v.boolean(),
-  requests: v.array(v.object({ request: PredictionRequest })),
-  replyTo: v.exactOptional(v.string()),
-  extensions: v.exactOptional(v.record(v.string(), v.string())),
-});
-
-/** What is needed to publish a job again: it, with those of its requests that were open when it was accepted. */
-export function jobText(job: Job, open: readonly PredictionRequest[]): string {
-  const { id, list, replyTo, extensions } = job;
-  return JSON.stringify({ id, list, replyTo, extensions, requests: open.map((request) => ({ request })) });
-}
-
-/** The job of a `jobText`, with those of its requests that `isOpen` by their place. */
-export function jobOf(text: string, isOpen: (place: number) => boolean): Job {
-  const job = v.parse(StoredJob, JSON.parse(text));
-  const place = (id: string): number => (job.list ? placeOf(id).place : single);
-  return { ...job, requests: job.requests.filter(({ request }) => isOpen(place(request.id))) };
 }
 
 /** A dead letter as it is stored. */

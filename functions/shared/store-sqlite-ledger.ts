@@ -1,13 +1,11 @@
 import * as v from 'valibot';
-import { cacheKey, type ModelRef } from './prediction.ts';
+import { cacheKey, type ModelRef, ownModel } from './prediction.ts';
 import type { Accepted, Completed, Found, Job, StoredOutcome } from './store.ts';
 import {
   exhausted,
-  flightKey,
   furthest,
+  foundJob,
   hasFailed,
-  jobOf,
-  jobText,
   type Kept,
   maxAttempts,
   patience,
@@ -18,6 +16,7 @@ import {
 import type { SqliteFile } from './store-sqlite-file.ts';
 import { type Result, sqlitePruning, type SqliteResults } from './store-sqlite-results.ts';
 import { sqliteSettlement } from './store-sqlite-settlement.ts';
+import { flightKey, jobOf, jobText } from './store-sqlite-texts.ts';
 
 const Text = v.object({ text: v.string() });
 const Cached = v.object({ text: v.string(), model: v.string() });
@@ -62,7 +61,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   function lookUp(job: Job, digest: string, now: number): (Result | undefined)[] {
     return job.requests.map(({ request, outcome, digest: own = digest }) => {
       if (outcome) {
-        const model = outcome.status === 'done' ? outcome.model : undefined;
+        const model = ownModel(outcome);
         return { text: textOf(outcome), model: model ? results.modelId(model) : null, cached: false };
       }
       const found = prediction.get(cacheKey(own, request), now);
@@ -157,7 +156,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         const settled = settlement(now, replyTo);
         let stored = 0;
         for (const outcome of outcomes) {
-          const ref = (outcome.status === 'done' ? outcome.model : undefined) ?? model;
+          const ref = ownModel(outcome) ?? model;
           const result = { text: textOf(outcome), model: modelId(ref), cached: false };
           const failed = outcome.status === 'failed';
           const at = settled.placeOf(outcome.id);
@@ -210,10 +209,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
       if (!job) return { status: 'unknown' };
       if (job.gone) return { status: job.expires !== null && job.expires < now ? 'unknown' : 'expired' };
       if (job.expires !== null && job.expires < now) return { status: 'expired' };
-      const outcomes = results.ofJob(id, job.size);
-      if (job.open > 0) return { status: 'queued', list: job.list, outcomes };
-      const failed = !job.list && outcomes[0] !== undefined && hasFailed(outcomes[0]);
-      return { status: failed ? 'failed' : 'done', list: job.list, outcomes };
+      return foundJob(job.list, job.open > 0, results.ofJob(id, job.size));
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Settled, Store } from '../../functions/shared/store.ts';
 import { exhausted, textOf } from '../../functions/shared/store-rules.ts';
 import { until } from '../until.ts';
 import { runChild } from './processes.ts';
-import { digest, done, failed, list, model, outcomesOf, single, uuid } from './fixtures.ts';
+import { digest, done, doneText, failed, list, model, outcomesOf, single, uuid } from './fixtures.ts';
 
 const Totals = v.object({ stored: v.number(), duplicates: v.number() });
 
@@ -66,9 +66,7 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       expect(await store.find(uuid(1))).toEqual({
         status: 'done',
         list: false,
-        outcomes: [
-          { text: textOf(done({ id: '', home: 'Arsenal', away: 'Chelsea' })), model, cached: false },
-        ],
+        outcomes: [{ text: doneText(), model, cached: false }],
       });
       expect(await store.audit()).toEqual({
         ...{ accepted: 1, done: 1, failed: 0, open: 0, deadLettered: 0, duplicates: 2, unaccounted: [] },
@@ -89,7 +87,7 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       await accept([single(uuid(1))]);
       await complete(outcomesOf(single(uuid(1))));
       const accepted = await accept([single(uuid(2)), single(uuid(3), 'Arsenal', { keep: true })]);
-      const text = textOf(done({ id: '', home: 'Arsenal', away: 'Chelsea' }));
+      const text = doneText();
       expect(accepted[0]).toEqual({ id: uuid(2), outcomes: [{ text, model, cached: true }], publish: [] });
       expect(await status(uuid(2))).toBe('unknown');
       expect(await status(uuid(3))).toBe('done');
@@ -118,9 +116,7 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       await complete(outcomesOf(single(uuid(1))));
       expect(await store.find(uuid(2))).toMatchObject({
         status: 'done',
-        outcomes: [
-          { text: textOf(done({ id: '', home: 'Arsenal', away: 'Chelsea' })), model, cached: false },
-        ],
+        outcomes: [{ text: doneText(), model, cached: false }],
       });
       expect(await status(uuid(3))).toBe('queued');
       await complete([done({ id: `${uuid(3)}.1`, home: 'Everton', away: 'Chelsea' })]);
@@ -128,7 +124,7 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       expect(found).toMatchObject({
         status: 'done',
         outcomes: ['Arsenal', 'Everton', 'Everton'].map((home) => ({
-          text: textOf(done({ id: '', home, away: 'Chelsea' })),
+          text: doneText(home),
         })),
       });
       expect(await store.audit()).toMatchObject({
@@ -298,7 +294,7 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       expect(heard.map(({ id }) => id).sort()).toEqual([uuid(1), uuid(2)]);
       expect(heard[0]).toEqual({
         id: uuid(1),
-        text: textOf(done({ id: '', home: 'Arsenal', away: 'Chelsea' })),
+        text: doneText(),
         model,
         cached: false,
       });

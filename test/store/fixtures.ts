@@ -1,5 +1,6 @@
 import type { ModelRef, Outcome, PredictionRequest } from '../../functions/shared/prediction.ts';
 import type { Job } from '../../functions/shared/store.ts';
+import { textOf } from '../../functions/shared/store-rules.ts';
 
 export const model: ModelRef = {
   name: 'match-outcome',
@@ -34,6 +35,9 @@ export function done({ id, home, away }: Pick<PredictionRequest, 'id' | 'home' |
   };
   return { id, status: 'done', prediction };
 }
+
+/** The text under which the outcome of `done` is stored, whatever its id. */
+export const doneText = (home = 'Arsenal'): string => textOf(done({ id: '', home, away: 'Chelsea' }));
 
 export const failed = (id: string): Outcome => ({ id, status: 'failed', reason: 'no such match' });
 

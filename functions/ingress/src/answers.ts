@@ -9,9 +9,12 @@ const texts = new WeakMap<ModelRef, string>();
 function modelText(made: ModelRef, cached: boolean, current: ModelRef | undefined): string {
   if (cached && current && current.stale !== made.stale)
     return JSON.stringify({ ...made, stale: current.stale });
-  const known = texts.get(made) ?? JSON.stringify(made);
-  texts.set(made, known);
-  return known;
+  let text = texts.get(made);
+  if (text === undefined) {
+    text = JSON.stringify(made);
+    texts.set(made, text);
+  }
+  return text;
 }
 
 /**

@@ -3,7 +3,7 @@ import { newId } from '../../shared/id.ts';
 import { cacheKey, type Fixture } from '../../shared/prediction.ts';
 import { Problem } from '../../shared/problem.ts';
 import type { Job, Store, StoredOutcome } from '../../shared/store.ts';
-import { textOf } from '../../shared/store-rules.ts';
+import { storedNow } from '../../shared/store-rules.ts';
 import { continueTrace } from '../../shared/trace.ts';
 import { jobAnswer } from './answers.ts';
 import { readJson } from './body.ts';
@@ -128,7 +128,7 @@ function fromRecent(
   const outcomes: StoredOutcome[] = [];
   for (const each of fixtures) {
     if ('fault' in each) {
-      outcomes.push({ text: textOf(failedOutcome('', each.fault)), cached: false });
+      outcomes.push(storedNow(failedOutcome('', each.fault)));
       continue;
     }
     const hit = recent.find(cacheKey(digestOf(each.fixture), each.fixture));

@@ -5,7 +5,7 @@ import type { Log } from '../../shared/log.ts';
 import { cacheKey, type PredictionRequest } from '../../shared/prediction.ts';
 import { retryLater } from '../../shared/problem.ts';
 import { type Accepted, type Job, type Settled, type Store, StoreUnavailable } from '../../shared/store.ts';
-import { storedOutcome, textOf } from '../../shared/store-rules.ts';
+import { storedNow } from '../../shared/store-rules.ts';
 import { gather } from './gather.ts';
 import type { PredictDirectly } from './predict-client.ts';
 import type { Publisher } from './publish.ts';
@@ -123,12 +123,7 @@ export function createSubmit({
     await store.complete({ model, outcomes, now: now() }).catch((error: unknown) => {
       log.warn('an answer is not stored', { error });
     });
-    settle(
-      outcomes.map((outcome) => {
-        const own = outcome.status === 'done' ? outcome.model : undefined;
-        return { id: outcome.id, ...storedOutcome(textOf(outcome), own ?? model, false) };
-      }),
-    );
+    settle(outcomes.map((outcome) => ({ id: outcome.id, ...storedNow(outcome, model) })));
     return batch.map(() => undefined);
   }, size);
 
@@ -141,9 +136,7 @@ export function createSubmit({
     if (!waits) throw retryLater('the store does not answer: nothing can be accepted for later');
     if (!storeAway) log.warn('the store does not answer: straight to predict', { error: cause });
     storeAway = true;
-    waiter.fill(
-      job.requests.map(({ outcome }) => outcome && storedOutcome(textOf(outcome), undefined, false)),
-    );
+    waiter.fill(job.requests.map(({ outcome }) => outcome && storedNow(outcome)));
     const requests = job.requests.filter(({ outcome }) => !outcome).map(({ request }) => request);
     if (requests.length === 0) return;
     await predictNow({ requests, extensions: job.extensions }).catch((error: unknown) => {
