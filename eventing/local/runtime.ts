@@ -61,6 +61,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   try {
     const services = new Map<string, Service>();
+    let ending = false;
     const environments = new Map<string, Record<string, string>>();
     for (const { spec, config } of functions) {
       const service = await startService({
@@ -76,7 +77,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
             for (const next of services.values()) if (url.startsWith(`${next.url}/`)) next.wake();
         },
         asleep: () => {
-          if ([...services.values()].every((each) => each.status().pids.length === 0)) releaseMemory();
+          if (!ending && [...services.values()].every((each) => each.status().pids.length === 0))
+            releaseMemory();
         },
       });
       services.set(spec.name, service);
@@ -155,6 +157,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       url,
       status,
       async close(deadlineMs) {
+        ending = true;
         const endMs = performance.now() + deadlineMs;
         const left = (): number => Math.max(0, endMs - performance.now());
         watching.close();
