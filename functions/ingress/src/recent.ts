@@ -10,6 +10,8 @@ export type Recent = {
 /** Keeps up to `limit` predictions, the least recently used goes first. */
 export function createRecent(limit: number): Recent {
   const kept = new Map<string, StoredOutcome>();
+  // One iterator for ever: what is behind it was removed, so that it gives the oldest. A new one would pass over the holes of all that was removed.
+  const oldest = kept.keys();
   return {
     find(key) {
       const found = kept.get(key);
@@ -22,11 +24,7 @@ export function createRecent(limit: number): Recent {
     remember(key, stored) {
       if (hasFailed(stored)) return;
       kept.set(key, { ...stored, cached: true });
-      if (kept.size <= limit) return;
-      for (const oldest of kept.keys()) {
-        kept.delete(oldest);
-        break;
-      }
+      if (kept.size > limit) kept.delete(oldest.next().value ?? key);
     },
   };
 }
