@@ -1,5 +1,5 @@
 import { idLength } from './store-redis-results.ts';
-import { doneStart } from './store-rules.ts';
+import { doneStart, type Kept } from './store-rules.ts';
 
 /**
  * The keys of the Redis store, all under `kickoff:`. Scripts make key names from what they read, so this is for one primary with replicas,
@@ -19,6 +19,11 @@ import { doneStart } from './store-rules.ts';
  * |                    |         | `~<time until others may join> <id> <place> <kickoff>` of who leads it         | 2 slices          |
  * | `ids:<n>`          | set     | ids given: they stay known                                                     | after `id`        |
  * | `models`           | hash    | id -> model                                                                    | `id` after use    |
+ * | `said:<n>`         | hash    | `<id of a model><home>\\t<away>` -> what it said of that match, a line for each | by `history`,     |
+ * |                    |         | league: `<league>\\t<ms> <forecast>`                                           | 3 slices of a half |
+ * | `history-models`   | hash    | id -> model, of all that is in the history                                     | `history` after use |
+ * | `shadows`          | hash    | `<id of the champion>:<id of the challenger>` -> ms of the first comparison    | `history` after use |
+ * | `shadow:<pair>`    | hash    | `<home>\\t<away>\\t<league>` -> `<ms> <two forecasts>`, of such a pair           | `history` after use |
  * | `counts`           | hash    | what `audit` prints: five numbers                                              | never             |
  * | `claim:<key>`      | string  | an idempotency key's claim                                                     | `claim`           |
  * | `dead-letter:<id>` | string  | a dead letter                                                                  | `deadLetter`      |
@@ -37,8 +42,8 @@ local call = redis.call
 local P = 'kickoff:'
 local time = call('TIME')
 local clock = time[1] * 1000 + math.floor(time[2] / 1000)
--- The length of a slice in ms, and how many of them are read.
-local slices = {ended = {num(), 3}, answers = {num(), 2}, ids = {num(), 8}}
+-- The length of a slice in ms (from sliceLengths), and how many of them are read.
+local slices = {ended = {num(), 3}, answers = {num(), 2}, ids = {num(), 8}, said = {num(), 3}}
 local function slice(name, back) return string.format('%s%s:%d', P, name, math.floor(clock / slices[name][1]) - back) end
 local counts = {accepted = 0, done = 0, failed = 0, duplicates = 0}
 local function count(name, by) counts[name] = counts[name] + by end
@@ -151,6 +156,11 @@ local function saveJobs()
   keep('HSET', 'ended', ended)
 end
 `;
+
+/** What every script begins with: the lengths of the slices in ms. */
+export function sliceLengths(kept: Kept): number[] {
+  return [kept.result / 2, kept.prediction / 2, kept.id / 7, kept.history / 2];
+}
 
 /** Behind `prelude`: how requests end, for `complete` and `overdue`. */
 export const settling = `

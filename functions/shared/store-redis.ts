@@ -3,6 +3,7 @@ import { fixtureText, type ModelRef, ownModel } from './prediction.ts';
 import type { Accepted, Audit, Found, Job, Settled, Store, StoredOutcome } from './store.ts';
 import { openRedis } from './store-redis-connection.ts';
 import { redisHistory } from './store-redis-history.ts';
+import { sliceLengths } from './store-redis-lua.ts';
 import {
   endedFrom,
   idLength,
@@ -52,8 +53,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
   const results = redisResults(redis);
   const listeners = new Map<string, Set<(settled: Settled[]) => void>>();
 
-  // What every script begins with: the lengths of the slices.
-  const slices = [kept.result / 2, kept.prediction / 2, kept.id / 7];
+  const slices = sliceLengths(kept);
 
   /** A line for each request: `?`, the id of its digest and its text, or `=` and the result that is known. */
   function bodyOf({ requests }: Job, digestId: (own?: string) => string, models: Models): string {

@@ -57,6 +57,34 @@ function historyConformance(name: string, open: (kept?: { history: number }) => 
       expect(await store.audit()).toMatchObject({ accepted: 0, done: 0 });
     });
 
+    test('what was said of a match in two leagues is kept for each, also when both come at once', async () => {
+      const other = { ...prediction(0.4), league: 'ENG2' };
+      await store.history.add({ model: model('1'), predictions: [prediction(0.5), other], now });
+      await store.history.add({
+        model: model('1'),
+        predictions: [other, { ...other, league: 'EN' }],
+        now: now + 1,
+      });
+      const said = await store.history.of('Arsenal', 'Chelsea');
+      expect(said.map(({ league, made }) => [league, made - now])).toEqual([
+        ['ENG1', 0],
+        ['ENG2', 0],
+        ['EN', 1],
+      ]);
+    });
+
+    test('what was said first stays when half of its time is over', async () => {
+      const history = 4000;
+      const half = (): number => Math.floor(Date.now() / (history / 2));
+      const brief = await open({ history });
+      const first = { at: Date.now(), half: half() };
+      await brief.history.add({ model: model('1'), predictions: [prediction(0.5)], now: first.at });
+      await until(() => half() > first.half);
+      await brief.history.add({ model: model('1'), predictions: [prediction(0.5)], now: Date.now() });
+      expect((await brief.history.of('Arsenal', 'Chelsea')).map(({ made }) => made)).toEqual([first.at]);
+      await brief.close();
+    });
+
     test('a challenger is compared match by match, each once, and never beyond the limit', async () => {
       const versions = { champion: model('1'), challenger: model('2') };
       await store.history.shadow({ ...versions, pairs: [pair('Ajax'), pair('Ajax'), pair('Chelsea')], now });
