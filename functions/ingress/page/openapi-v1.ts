@@ -19,7 +19,11 @@ const bodyProblems = {
   ...problem(415, 'Another content type.', 'content type must be application/json'),
 };
 const idProblems = {
-  ...problem(404, 'This id was never given.', 'no prediction was ever asked for under this id'),
+  ...problem(
+    404,
+    'This id was never given, or with an answer from the cache, which is not written down.',
+    'no prediction was ever asked for under this id',
+  ),
   ...problem(
     410,
     'The result was kept for its time and is gone.',
