@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import type { Settled } from './store.ts';
-import { requestId } from './store-rules.ts';
 import { isSqliteError, type SqliteFile } from './store-sqlite-file.ts';
 import type { SqliteResults } from './store-sqlite-results.ts';
 
@@ -10,36 +9,36 @@ const interval = { awaited: 1, idle: 50 };
 const patient = 60_000;
 
 const Version = v.object({ data_version: v.number() });
-const Reply = v.object({ seq: v.number(), items: v.string() });
-const Items = v.array(v.tuple([v.string(), v.number()]));
+const Last = v.object({ seq: v.number() });
+const Reply = v.object({ seq: v.number(), replyTo: v.string(), requests: v.string() });
 
 /** The channels that this process listens to on an SQLite store. */
-export function sqliteListening(file: SqliteFile, results: SqliteResults) {
+export function sqliteListening(file: SqliteFile, results: Pick<SqliteResults, 'named'>) {
   const version = file.statement('PRAGMA data_version', Version);
-  const last = file.statement("SELECT ifnull(max(seq), 0) AS seq, '[]' AS items FROM replies", Reply);
+  const last = file.statement('SELECT ifnull(max(seq), 0) AS seq FROM replies', Last);
   const since = file.statement(
-    'SELECT seq, items FROM replies WHERE reply_to = ? AND seq > ? ORDER BY seq',
+    'SELECT seq, reply_to AS replyTo, requests FROM replies WHERE seq > ? ORDER BY seq',
     Reply,
   );
-  const listeners = new Set<{ replyTo: string; seen: number; onSettled: (settled: Settled[]) => void }>();
+  type Listener = { replyTo: string; onSettled: (settled: Settled[]) => void };
+  const listeners = new Set<Listener>();
+  let seen = 0;
   let seenVersion = -1;
   let awaited = 0;
   let awaitedUntil = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  function read(): void {
-    for (const listener of listeners) {
-      const settled: Settled[] = [];
-      for (const { seq, items } of since.all(listener.replyTo, listener.seen)) {
-        listener.seen = seq;
-        for (const [job, place] of v.parse(Items, JSON.parse(items))) {
-          const stored = results.ofRequest(job, place);
-          if (stored) settled.push({ id: requestId(job, place), ...stored });
-        }
-      }
-      awaited = Math.max(0, awaited - settled.length);
-      if (settled.length > 0) listener.onSettled(settled);
-    }
+  /** What was told since the last time, to those who listen here. */
+  function read(): (Listener & { settled: Settled[] })[] {
+    const replies = since.all(seen);
+    const told = replies.flatMap(({ replyTo, requests }) => {
+      const here = [...listeners].filter((listener) => listener.replyTo === replyTo);
+      if (here.length === 0) return [];
+      const settled = results.named(requests);
+      return here.map((listener) => ({ ...listener, settled }));
+    });
+    seen = replies.at(-1)?.seq ?? seen;
+    return told;
   }
 
   function look(): void {
@@ -47,8 +46,12 @@ export function sqliteListening(file: SqliteFile, results: SqliteResults) {
     try {
       const now = version.get()?.data_version ?? 0;
       if (now !== seenVersion) {
-        read();
+        const told = file.read(read);
         seenVersion = now;
+        for (const { onSettled, settled } of told) {
+          awaited = Math.max(0, awaited - settled.length);
+          onSettled(settled);
+        }
       }
     } catch (error) {
       // Busy while another process recovers the log of one that was killed: the next look finds it.
@@ -80,7 +83,8 @@ export function sqliteListening(file: SqliteFile, results: SqliteResults) {
       if (listeners.size > 0) setImmediate(look);
     },
     listen(replyTo: string, onSettled: (settled: Settled[]) => void): () => Promise<void> {
-      const listener = { replyTo, seen: last.get()?.seq ?? 0, onSettled };
+      if (listeners.size === 0) seen = last.get()?.seq ?? 0;
+      const listener = { replyTo, onSettled };
       listeners.add(listener);
       schedule();
       return async () => {

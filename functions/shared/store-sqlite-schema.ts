@@ -1,41 +1,40 @@
+/** The number of the layout below (`PRAGMA user_version`): to be raised with each change to it. */
+export const layout = 2;
+
 /**
- * The tables of the SQLite store. `jobs` is the ledger: `deadline` is set while requests are open, `expires` once all have ended; then a
- * row lives twice, first with its results and, `gone`, as the memory that its id was given. `place` is -1 for a single request.
+ * The tables of the SQLite store. What is written costs by the pages that it touches. So rows lie in the order in which they are written, a text is
+ * there once, and what is looked for by the names of teams, which come in any order, is found by a short hash of them (`hashOf`): an index of
+ * numbers has few pages.
+ *
+ * `jobs` is the ledger: `deadline` is set while requests are open, with the `body` that is published again; `expires` once all have ended. Then
+ * a row lives twice, first with its results and, `gone`, as the memory that its id was given. A `request` is a number made of `jobs.seq` and the
+ * place in the job (`requestOf`). A result with a `key` is the cache: it answers others until `serves`. `flights` names the request in flight that
+ * others join.
  */
 export const schema = `
-CREATE TABLE IF NOT EXISTS jobs (
-  id TEXT PRIMARY KEY, list INTEGER NOT NULL, size INTEGER NOT NULL, open INTEGER NOT NULL, reply_to TEXT,
-  attempts INTEGER NOT NULL DEFAULT 1, deadline INTEGER, expires INTEGER, gone INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS jobs_deadline ON jobs (deadline) WHERE deadline IS NOT NULL;
-CREATE INDEX IF NOT EXISTS jobs_expires ON jobs (expires) WHERE expires IS NOT NULL;
-CREATE TABLE IF NOT EXISTS bodies (job TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS results (
-  job TEXT NOT NULL, place INTEGER NOT NULL, text TEXT NOT NULL, model TEXT, cached INTEGER NOT NULL,
-  PRIMARY KEY (job, place)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS models (id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS predictions (
-  key TEXT PRIMARY KEY, text TEXT NOT NULL, model TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS predictions_expires ON predictions (expires);
-CREATE TABLE IF NOT EXISTS flights (
-  key TEXT PRIMARY KEY, job TEXT NOT NULL, place INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS flights_leader ON flights (job, place);
-CREATE TABLE IF NOT EXISTS followers (
-  leader TEXT NOT NULL, leader_place INTEGER NOT NULL, job TEXT NOT NULL, place INTEGER NOT NULL,
-  PRIMARY KEY (leader, leader_place, job, place)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS replies (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, reply_to TEXT NOT NULL, items TEXT NOT NULL, expires INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS replies_channel ON replies (reply_to, seq);
-CREATE TABLE IF NOT EXISTS claims (
+CREATE TABLE jobs (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, list INTEGER NOT NULL, size INTEGER NOT NULL, open INTEGER NOT NULL, reply_to TEXT,
+  attempts INTEGER NOT NULL DEFAULT 1, deadline INTEGER, expires INTEGER, gone INTEGER NOT NULL DEFAULT 0, body TEXT);
+CREATE INDEX jobs_deadline ON jobs (deadline) WHERE deadline IS NOT NULL;
+CREATE INDEX jobs_expires ON jobs (expires) WHERE expires IS NOT NULL;
+CREATE TABLE results (
+  request INTEGER PRIMARY KEY, text TEXT NOT NULL, model TEXT, cached INTEGER NOT NULL, key TEXT, hash INTEGER, serves INTEGER);
+CREATE INDEX results_hash ON results (hash) WHERE hash IS NOT NULL;
+CREATE TABLE models (id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE flights (request INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, expires INTEGER NOT NULL);
+CREATE TABLE followers (leader INTEGER NOT NULL, request INTEGER NOT NULL, PRIMARY KEY (leader, request)) WITHOUT ROWID;
+CREATE TABLE replies (seq INTEGER PRIMARY KEY, reply_to TEXT NOT NULL, requests TEXT NOT NULL, expires INTEGER NOT NULL);
+CREATE TABLE claims (
   key TEXT PRIMARY KEY, id TEXT NOT NULL, fingerprint TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS claims_expires ON claims (expires);
-CREATE TABLE IF NOT EXISTS dead_letters (
-  id TEXT PRIMARY KEY, text TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS dead_letters_expires ON dead_letters (expires);
-CREATE TABLE IF NOT EXISTS said (
+CREATE INDEX claims_expires ON claims (expires);
+CREATE TABLE dead_letters (id TEXT PRIMARY KEY, text TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX dead_letters_expires ON dead_letters (expires);
+CREATE TABLE said (
   home TEXT NOT NULL, away TEXT NOT NULL, league TEXT NOT NULL, model TEXT NOT NULL, made INTEGER NOT NULL, text TEXT NOT NULL,
-  PRIMARY KEY (home, away, league, model)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS shadows (
+  hash INTEGER NOT NULL);
+CREATE INDEX said_hash ON said (hash);
+CREATE TABLE shadows (
   champion TEXT NOT NULL, challenger TEXT NOT NULL, home TEXT NOT NULL, away TEXT NOT NULL, league TEXT NOT NULL,
   made INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (champion, challenger, home, away, league)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 `;

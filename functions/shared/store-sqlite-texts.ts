@@ -1,11 +1,28 @@
 import * as v from 'valibot';
-import { cacheKey, PredictionRequest } from './prediction.ts';
+import { cacheKey, type fixtureText, PredictionRequest } from './prediction.ts';
 import type { Job } from './store.ts';
 import { placeOf, single } from './store-rules.ts';
 
+/** The key under which a prediction is found again. A quarter of the digest tells versions apart. */
+export function predictionKey(digest: string, fixture: Parameters<typeof fixtureText>[0]): string {
+  return cacheKey(digest.slice(0, 16), fixture);
+}
+
+/** What the history looks for: the match, in any league. */
+export function matchKey(home: string, away: string): string {
+  return `${home}\t${away}`;
+}
+
+/** 32 bits of a text (FNV-1a, of its UTF-16 units): rows are found by it, and then told apart by the text. */
+export function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash;
+}
+
 /** Requests with the same key get the same answer; `kickoff` decides whether there is one, so it belongs to it. */
 export function flightKey(digest: string, request: PredictionRequest): string {
-  return `${cacheKey(digest, request)}\u001f${request.kickoff ?? ''}`;
+  return `${predictionKey(digest, request)}\u001f${request.kickoff ?? ''}`;
 }
 
 const StoredJob = v.object({

@@ -5,7 +5,7 @@ import { openSqliteFile } from './store-sqlite-file.ts';
 import { sqliteHistory } from './store-sqlite-history.ts';
 import { sqliteLedger } from './store-sqlite-ledger.ts';
 import { sqliteListening } from './store-sqlite-listen.ts';
-import { sqliteResults } from './store-sqlite-results.ts';
+import { span, sqliteResults } from './store-sqlite-results.ts';
 
 const Text = v.object({ text: v.string() });
 const Count = v.object({ name: v.string(), value: v.number() });
@@ -39,7 +39,7 @@ export function openSqliteStore(path: string, kept: Kept): Store {
     `SELECT id FROM jobs WHERE gone = 0 AND (
       (deadline IS NULL) <> (open = 0) OR (deadline IS NULL) <> (expires IS NOT NULL)
       OR open <> size - (SELECT count(*) FROM results
-        WHERE job = id AND place BETWEEN iif(list, 0, -1) AND iif(list, size - 1, -1))) LIMIT 1000`,
+        WHERE request BETWEEN seq * ${span} AND seq * ${span} + size - 1)) LIMIT 1000`,
     Id,
   );
   const letter = ({ text }: v.InferOutput<typeof Text>): DeadLetter =>

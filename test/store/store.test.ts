@@ -1,12 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStore } from '../../functions/shared/store.ts';
+import { hashOf, matchKey, predictionKey } from '../../functions/shared/store-sqlite-texts.ts';
 import { debian } from '../needs.ts';
 import { startRedis } from '../servers/redis.ts';
 import { storeConformance } from './conformance.ts';
+import { digest, done, doneText, model, single, uuid } from './fixtures.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'store-'));
 afterAll(() => {
@@ -44,6 +47,15 @@ describe('openStore', () => {
     await expect(openStore('sqlite:/proc/store.db')).rejects.toThrow('/proc/store.db: cannot be opened');
     await expect(openStore('sqlite:/proc/version')).rejects.toThrow('/proc/version: ');
   });
+  test('refuses a file of another layout, and leaves it as it is', async () => {
+    const file = path.join(folder, 'older.db');
+    const older = new DatabaseSync(file);
+    older.exec("CREATE TABLE jobs (id TEXT PRIMARY KEY, size INTEGER); INSERT INTO jobs VALUES ('x', 1)");
+    const refused = expect(openStore(`sqlite:${file}`)).rejects;
+    await refused.toThrow(`${file}: the file is no store of this version of Kickoff (its layout is 0`);
+    expect(older.prepare('SELECT count(*) AS jobs FROM jobs').get()).toEqual({ jobs: 1 });
+    older.close();
+  });
   test('refuses a folder where a file should be', async () => {
     await expect(openStore(`sqlite:${folder}`)).rejects.toThrow('cannot be opened');
   });
@@ -59,6 +71,44 @@ storeConformance('SQLite', async () => {
     brief: () => openStore(url, { kept: brief }),
   };
 });
+
+test('SQLite tells matches apart whose hashes are the same', async () => {
+  const store = await openStore(`sqlite:${folder}/same.db`);
+  const now = Date.now();
+  const ask = (id: string, home: string) => store.accept([single(id, home)], { digest, now });
+  const answer = async (id: string, home: string): Promise<void> => {
+    const outcome = done({ id, home, away: 'Chelsea' });
+    await store.complete({ model, outcomes: [outcome], now });
+    const predictions = outcome.status === 'done' ? [outcome.prediction] : [];
+    await store.history.add({ model, predictions, now });
+  };
+  const keys = [(home: string) => predictionKey(digest, { home, away: 'Chelsea', league: 'E0' }), matchKey];
+  for (const [at, key] of keys.entries()) {
+    const [one, other] = sameHash((home) => key(home, 'Chelsea'));
+    await answer(uuid(10 * at), one);
+    expect((await ask(uuid(10 * at + 1), other))[0]?.publish).toEqual([0]);
+    expect(await store.history.of(other, 'Chelsea')).toEqual([]);
+    await answer(uuid(10 * at + 1), other);
+    for (const [n, home] of [one, other].entries()) {
+      const [accepted] = await ask(uuid(10 * at + 2 + n), home);
+      expect(accepted?.outcomes[0]).toMatchObject({ text: doneText(home), cached: true });
+      expect(await store.history.of(home, 'Chelsea')).toMatchObject([{ home }]);
+    }
+  }
+  await store.close();
+});
+
+/** Two names whose keys have the same hash. */
+function sameHash(key: (name: string) => string): [string, string] {
+  const seen = new Map<number, string>();
+  for (let n = 0; ; n++) {
+    const name = ((n * 2_654_435_761) % 2 ** 32).toString(36);
+    const hash = hashOf(key(name));
+    const other = seen.get(hash);
+    if (other !== undefined) return [other, name];
+    seen.set(hash, name);
+  }
+}
 
 const need = await debian('redis-server', 'redis-server');
 describe.skipIf('missing' in need)('Redis', () => {
