@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Audit, Claim, DeadLetter, Store } from './store.ts';
 import { DeadLetterRecord, type Kept } from './store-rules.ts';
@@ -46,13 +47,16 @@ export function openSqliteStore(path: string, kept: Kept): Store {
     v.parse(DeadLetterRecord, JSON.parse(text));
 
   return {
-    accept: (jobs, options) =>
-      file.guarded(() => {
+    async accept(jobs, options) {
+      // A commit costs more than many jobs do: what else comes in this turn of the event loop can gather for the next one.
+      await turn();
+      return file.guarded(() => {
         const accepted = ledger.accept(jobs, options);
         for (const [at, { outcomes }] of accepted.entries())
           listening.awaiting(jobs[at]?.replyTo, outcomes.filter((outcome) => !outcome).length);
         return accepted;
-      }),
+      });
+    },
     complete: (completed) =>
       file.guarded(() => {
         const result = ledger.complete(completed);
