@@ -59,17 +59,24 @@ for (let run = 0; run <= Number(values.runs); run++) {
   await kickoff.stop();
 }
 
-// Without ingress beside it: cache-write, which it wakes, is the only other one that starts.
+// Alone: cache-write, which it wakes when it starts, is there already.
 for (let run = 0; run < Number(values.runs); run++) {
   const kickoff = await startKickoff(state, { LOG_LEVEL: 'info' });
-  const status = async (): Promise<v.InferOutput<typeof Status>['functions'][number] | undefined> =>
+  const named = async (
+    name: string,
+  ): Promise<v.InferOutput<typeof Status>['functions'][number] | undefined> =>
     v
       .parse(Status, await (await fetch(`${kickoff.url}/local/status`)).json())
-      .functions.find(({ name }) => name === 'predict');
-  const response = await fetch(`${(await status())?.url}/v1/model`);
-  if (response.status !== 200) throw new Error(`status ${response.status}\n${kickoff.output()}`);
-  await response.text();
-  const [phases = {}] = (await status())?.coldStarts ?? [];
+      .functions.find((each) => each.name === name);
+  for (const [name, path] of [
+    ['cache-write', 'health/readiness'],
+    ['predict', 'v1/model'],
+  ] as const) {
+    const response = await fetch(`${(await named(name))?.url}/${path}`);
+    if (response.status !== 200) throw new Error(`${name}: status ${response.status}\n${kickoff.output()}`);
+    await response.text();
+  }
+  const [phases = {}] = (await named('predict'))?.coldStarts ?? [];
   add(predictAlone, Number(phases['ready']) - Number(phases['spawned']));
   await kickoff.stop();
 }
