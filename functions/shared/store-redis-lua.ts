@@ -19,11 +19,11 @@ import { doneStart, type Kept } from './store-rules.ts';
  * |                    |         | `~<time until others may join> <id> <place> <kickoff>` of who leads it         | 2 slices          |
  * | `ids:<n>`          | set     | ids given: they stay known                                                     | after `id`        |
  * | `models`           | hash    | id -> model                                                                    | `id` after use    |
- * | `said:<n>`         | hash    | `<id of a model><home>\\t<away>` -> what it said of that match, a line for each | by `history`,     |
- * |                    |         | league: `<league>\\t<ms> <forecast>`                                           | 3 slices of a half |
- * | `history-models`   | hash    | id -> model, of all that is in the history                                     | `history` after use |
- * | `shadows`          | hash    | `<id of the champion>:<id of the challenger>` -> ms of the first comparison    | `history` after use |
- * | `shadow:<pair>`    | hash    | `<home>\\t<away>\\t<league>` -> `<ms> <two forecasts>`, of such a pair           | `history` after use |
+ * | `said:<n>`         | hash    | `<id of a model><home>\t<away>` -> what it said of that match, a line for     | by `history`, 3   |
+ * |                    |         | each league: `<league>\t<ms> <forecast>`                                      | slices of a half  |
+ * | `history-models`   | hash    | id -> model, of all that is in the history                                     | `history` after   |
+ * | `shadows`          | hash    | `<id of the champion>:<id of the challenger>` -> ms of the first comparison    | it was written    |
+ * | `shadow:<pair>`    | hash    | `<home>\t<away>\t<league>` -> `<ms> <two forecasts>`, of such a pair          | last              |
  * | `counts`           | hash    | what `audit` prints: five numbers                                              | never             |
  * | `claim:<key>`      | string  | an idempotency key's claim                                                     | `claim`           |
  * | `dead-letter:<id>` | string  | a dead letter                                                                  | `deadLetter`      |
@@ -92,6 +92,16 @@ end
 local function saveModel(id, text)
   local key, ttl = P .. 'models', slices.ids[1] * slices.ids[2]
   if call('HSETNX', key, id, text) == 1 or call('PTTL', key) < ttl / 2 then call('PEXPIRE', key, string.format('%d', ttl)) end
+end
+-- The models that follow, each an id, the id of its digest and its text. Returns the ids of the digests.
+local function saveModels()
+  local digestOf = {}
+  for _ = 1, num() do
+    local id = arg()
+    digestOf[id] = arg()
+    saveModel(id, arg())
+  end
+  return digestOf
 end
 -- The text of an outcome begins with its status.
 local function statusOf(result) return string.sub(result, ${idLength + 2}, ${idLength + 1 + doneStart.length}) == '${doneStart}' and 'done' or 'failed' end
@@ -164,7 +174,7 @@ export function sliceLengths(kept: Kept): number[] {
 
 /** Behind `prelude`: how requests end, for `complete` and `overdue`. */
 export const settling = `
-local told, channels = {}, {}
+local told = {}
 -- Ends one request, and tells who listens; false if it has ended before.
 local function settle(job, place, result, replyTo)
   if job.results[place] then return false end

@@ -17,7 +17,7 @@ for n = 1, num() do
   asked[n] = job
   ids[n] = job.id
 end
-for _ = 1, num() do saveModel(arg(), arg()) end
+saveModels()
 load(ids)
 local ended, answers, leaders = read('ended', ids), read('answers', wanted), {}
 for field, answer in pairs(answers) do
@@ -98,12 +98,7 @@ return replies
 
 /** Replies with the numbers of stored outcomes and of duplicates. */
 export const completeScript = `${prelude}${settling}
-local replyTo, digestOf, groups, ids = arg(), {}, {}, {}
-for _ = 1, num() do
-  local id = arg()
-  digestOf[id] = arg()
-  saveModel(id, arg())
-end
+local replyTo, digestOf, groups, ids = arg(), saveModels(), {}, {}
 for n = 1, num() do
   groups[n] = {base = arg(), lines = arg(), fixtures = arg()}
   ids[n] = groups[n].base

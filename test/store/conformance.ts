@@ -94,6 +94,23 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       expect(await store.audit()).toMatchObject({ accepted: 2, done: 2, open: 0, unaccounted: [] });
     });
 
+    test('an outcome that is known when its job is accepted is kept with the model that it names', async () => {
+      const other = { ...model, version: '2', digest: 'd2'.repeat(32) };
+      const job = list(uuid(1), ['Arsenal', 'Liverpool']);
+      const [first] = job.requests;
+      const known = done({ id: `${uuid(1)}.0`, home: 'Arsenal', away: 'Chelsea' });
+      if (first && known.status === 'done') first.outcome = { ...known, model: other };
+      await accept([job]);
+      // Another process has not met that model.
+      const second = await opened.another();
+      const found = await second.find(uuid(1));
+      await second.close();
+      expect(found).toMatchObject({
+        status: 'queued',
+        outcomes: [{ model: other, text: doneText() }, undefined],
+      });
+    });
+
     test('a prediction serves only its model, its fixture and its form', async () => {
       await accept([single(uuid(1))]);
       await complete(outcomesOf(single(uuid(1))));
