@@ -2,13 +2,16 @@ import { DatabaseSync } from 'node:sqlite';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Gives back to the system what load has left in V8's heap and in malloc's. Stops the process for some 50 ms. */
+/** By then other threads have freed what was collected, and what was open to the functions is closed. */
+const freedMs = 300;
+
+/** Gives back to the system what load has left in V8's heap, and a moment later in malloc's. Stops the process for some 50 ms. */
 export function releaseMemory(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as NodeJS.GCFunction;
   // The other flavor empties the pages and keeps them.
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-  trim();
+  setTimeout(trim, freedMs).unref();
 }
 
 /**
