@@ -26,7 +26,8 @@ const lazyHttp: Plugin = {
       const getter = (key: string): string => `get ${key}() { return load().${key}; }`;
       const keys = Object.keys(process.getBuiltinModule(`node:${name}`) ?? {});
       return {
-        contents: `const load = () => process.getBuiltinModule('node:${name}');
+        contents: `let loaded;
+const load = () => (loaded ??= process.getBuiltinModule('node:${name}'));
 module.exports = { ${keys.map(getter).join(', ')} };`,
       };
     });
