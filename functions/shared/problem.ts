@@ -22,8 +22,8 @@ export class Problem extends Error {
   }
 }
 
-/** The response of a problem; `requestId` is how a caller names it to us. */
-export function problemResponse(problem: Problem, requestId: string): Response {
+/** The answer of a problem; `requestId` is how a caller names it to us. */
+export function problemAnswer(problem: Problem, requestId: string) {
   const body = {
     type: 'about:blank',
     title: STATUS_CODES[problem.status] ?? 'Error',
@@ -32,10 +32,17 @@ export function problemResponse(problem: Problem, requestId: string): Response {
     requestId,
     ...(problem.faults.length > 0 ? { errors: problem.faults } : {}),
   };
-  return new Response(JSON.stringify(body), {
+  return {
     status: problem.status,
     headers: { ...problem.headers, 'content-type': 'application/problem+json' },
-  });
+    body: JSON.stringify(body),
+  };
+}
+
+/** The response of a problem for which no request id is known. */
+export function problemResponse(problem: Problem): Response {
+  const { body, ...head } = problemAnswer(problem, '');
+  return new Response(body, head);
 }
 
 /** 503 with `Retry-After` in seconds. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { HttpAnswer } from '../../functions/ingress/src/http-answer.ts';
 import { createWebhook } from '../../functions/ingress/src/webhook.ts';
 import { createLog } from '../../functions/shared/log.ts';
 import { python } from '../needs.ts';
@@ -38,7 +39,7 @@ print(_generate_hmac_signature(*sys.argv[1:]))`;
       log: createLog('error'),
       now: () => at * 1000,
     });
-    const deliver = (headers: Record<string, string>, text = body): Promise<Response> =>
+    const deliver = (headers: Record<string, string>, text = body): Promise<HttpAnswer> =>
       webhook(new Request('http://ingress/', { method: 'POST', headers, body: text }));
     const headers = (timestamp = at): Record<string, string> => ({
       'x-mlflow-signature': signature,

@@ -135,7 +135,7 @@ export function createApp({
   app.onError((error) => {
     log.error('cannot store now', { error });
     const why = error instanceof StoreUnavailable ? 'the store does not answer' : 'storing failed';
-    return problemResponse(retryLater(`${why}; try again`), '');
+    return problemResponse(retryLater(`${why}; try again`));
   });
   return app;
 }

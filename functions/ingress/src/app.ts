@@ -1,10 +1,9 @@
 import { type Context, Hono } from 'hono';
-import { routePath } from 'hono/route';
 import * as v from 'valibot';
 import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { Problem, problemResponse, retryLater } from '../../shared/problem.ts';
+import { Problem, problemAnswer, retryLater } from '../../shared/problem.ts';
 import { StoreUnavailable } from '../../shared/store.ts';
 import { continueTrace } from '../../shared/trace.ts';
 import { readText } from './body.ts';
@@ -12,6 +11,7 @@ import { leagues } from './catalog.ts';
 import type { createChallengerState } from './challenger-state.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { type Forward, readRequested } from './events.ts';
+import { type HttpAnswer, json } from './http-answer.ts';
 import { inferenceRoutes } from './inference-protocol.ts';
 import { invocations } from './invocations.ts';
 import { createPage, pageFiles } from './page.ts';
@@ -33,8 +33,8 @@ export type IngressParts = PredictionParts & {
   metrics: Metrics;
 };
 
-type Env = { Variables: { requestId: string } };
-type Handlers = Partial<Record<'GET' | 'POST', (c: Context) => Response | Promise<Response>>>;
+type Handler = (c: Context) => HttpAnswer | Promise<HttpAnswer>;
+type Handlers = Partial<Record<'GET' | 'POST', Handler>>;
 
 /**
  * The ingress function: the HTTP API and the page. `parts` is undefined until the catalogue is loaded: 503 meanwhile. Pages of
@@ -45,40 +45,59 @@ export function createApp(
   log: Log,
   metrics: Metrics,
   allowedOrigins: readonly string[] = [],
-): Hono<Env> {
-  const app = new Hono<Env>();
+): Hono {
+  const app = new Hono();
+  const pages = crossOrigin(allowedOrigins);
   const present = (): IngressParts => {
     const known = parts();
     if (!known) throw retryLater('starting: the teams of the model are being loaded');
     return known;
   };
 
-  app.use(async (c, next) => {
+  /** Answers for a route: with the headers that every answer has, and counted. */
+  async function respond(c: Context, path: string, handler: Handler): Promise<Response> {
+    const start = performance.now();
     const given = c.req.header('x-request-id') ?? '';
     const requestId = /^[\w.:-]{1,100}$/.test(given) ? given : newId();
-    c.set('requestId', requestId);
-    const start = performance.now();
-    await next();
-    // Not by c.header(): of an answer that is there already it makes a whole new one, and reads its body as a stream.
-    c.res.headers.set('x-request-id', requestId);
-    const labels = {
+    const origin = c.req.header('origin');
+    let answer: HttpAnswer;
+    try {
+      answer = origin !== undefined && c.req.method === 'OPTIONS' ? pages.preflight : await handler(c);
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.status >= 500)
+        log[error instanceof Problem ? 'warn' : 'error']('request refused', { path: c.req.path, error });
+      answer = problemAnswer(problem, requestId);
+    }
+    const { status = 200, headers, body = null } = answer;
+    const vary = headers?.['vary'];
+    metrics.count('kickoff_http_requests_total', {
       method: c.req.method,
-      route: routePath(c, -1),
-      status: String(c.res.status),
-    };
-    metrics.count('kickoff_http_requests_total', labels);
+      route: path,
+      status: String(status),
+    });
     metrics.observe('kickoff_http_seconds', (performance.now() - start) / 1000);
-  });
-
-  app.use(crossOrigin(allowedOrigins));
+    return new Response(body, {
+      status,
+      headers: {
+        ...headers,
+        ...pages.headers(origin),
+        'x-request-id': requestId,
+        vary: vary === undefined ? 'origin' : `${vary}, origin`,
+      },
+    });
+  }
 
   /** A route with its methods; any other is 405 with what is allowed. */
   function route(path: string, handlers: Handlers): void {
     const allow = Object.keys(handlers).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
-    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
-    app.all(path, (c) => {
+    const byMethod = new Map<string, Handler>(Object.entries(handlers));
+    if (handlers.GET) byMethod.set('HEAD', handlers.GET);
+    const refuse = (c: Context): never => {
       throw new Problem(405, `${c.req.method} is not allowed here`, { headers: { allow: allow.join(', ') } });
-    });
+    };
+    // One handler for all methods and no middleware: Hono calls it as it is.
+    app.all(path, (c) => respond(c, path, byMethod.get(c.req.method) ?? refuse));
   }
 
   route('/v1/predictions', { POST: (c) => postPrediction(c, present()) });
@@ -108,12 +127,12 @@ export function createApp(
         id: event.id,
         requests: data.requests.map(({ id }) => id),
       }));
-      return Response.json({ accepted }, { status: 202 });
+      return json({ accepted }, { status: 202 });
     },
   });
 
   route('/v1/leagues', {
-    GET: () => Response.json({ leagues: leagues(present().catalog.current().value.teams) }),
+    GET: () => json({ leagues: leagues(present().catalog.current().value.teams) }),
   });
 
   route('/v1/teams', {
@@ -126,7 +145,7 @@ export function createApp(
           422,
           `unknown league "${wanted}"; known: ${teams.file.leagues.map(({ id }) => id).join(', ')}`,
         );
-      return Response.json({ teams: teams.search({ league, text: q }) });
+      return json({ teams: teams.search({ league, text: q }) });
     },
   });
 
@@ -136,7 +155,7 @@ export function createApp(
       const { ref, loadedSince, value } = catalog.current();
       const challenger = await challengerState(ref);
       const card = v.safeParse(v.object({ metrics: v.unknown() }), value.card);
-      return Response.json({
+      return json({
         ...ref,
         stale: ref.stale ?? false,
         alias,
@@ -150,7 +169,9 @@ export function createApp(
   inferenceRoutes(route, present);
   route('/invocations', { POST: (c) => invocations(c.req.raw, present) });
   // SageMaker's health check, which MLflow's scoring server answers too.
-  route('/ping', { GET: () => (present(), new Response('\n')) });
+  route('/ping', {
+    GET: () => (present(), { headers: { 'content-type': 'text/plain; charset=UTF-8' }, body: '\n' }),
+  });
 
   route('/v1/model/webhook', {
     POST(c) {
@@ -163,19 +184,15 @@ export function createApp(
   const page = createPage();
   for (const [path, file] of pageFiles) route(path, { GET: (c) => page(c, file(c.req.path)) });
 
-  app.notFound(() => {
-    throw new Problem(404, 'there is nothing here');
-  });
-  app.onError((error, c) => {
-    const problem = problemOf(error);
-    if (problem.status >= 500)
-      log[error instanceof Problem ? 'warn' : 'error']('request refused', { path: c.req.path, error });
-    return problemResponse(problem, c.get('requestId'));
-  });
+  app.notFound((c) =>
+    respond(c, '/*', () => {
+      throw new Problem(404, 'there is nothing here');
+    }),
+  );
   return app;
 }
 
-function problemOf(error: Error): Problem {
+function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof StoreUnavailable) return retryLater('the store does not answer');
   return new Problem(500, 'something went wrong here; the request id finds it in the log');

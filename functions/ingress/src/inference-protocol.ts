@@ -4,12 +4,13 @@ import { Problem } from '../../shared/problem.ts';
 import type { Prediction } from '../../shared/prediction.ts';
 import { encodeFloats, InferenceRequest, readRows, splitBody } from './inference-tensors.ts';
 import { readBytes } from './body.ts';
+import { type HttpAnswer, json, jsonText } from './http-answer.ts';
 import { inOneLine, type OutputName, outputs, predictRows } from './predict-rows.ts';
 import { bodyLimit, type PredictionParts } from './predictions.ts';
 
 type Route = (
   path: string,
-  handlers: Partial<Record<'GET' | 'POST', (c: Context) => Response | Promise<Response>>>,
+  handlers: Partial<Record<'GET' | 'POST', (c: Context) => HttpAnswer | Promise<HttpAnswer>>>,
 ) => void;
 type Wanted = { name: OutputName; binary: boolean };
 
@@ -22,14 +23,14 @@ const outputNames = Object.keys(outputs) as OutputName[];
  */
 export function inferenceRoutes(route: Route, present: () => PredictionParts): void {
   const answer =
-    (work: (c: Context, parts: PredictionParts) => Response | Promise<Response>) =>
-    async (c: Context): Promise<Response> => {
+    (work: (c: Context, parts: PredictionParts) => HttpAnswer | Promise<HttpAnswer>) =>
+    async (c: Context): Promise<HttpAnswer> => {
       try {
         return await work(c, present());
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         const { status, headers } = error;
-        return Response.json({ error: inOneLine(error) }, { status: status === 422 ? 400 : status, headers });
+        return json({ error: inOneLine(error) }, { status: status === 422 ? 400 : status, headers });
       }
     };
 
@@ -42,21 +43,21 @@ export function inferenceRoutes(route: Route, present: () => PredictionParts): v
   }
 
   route('/v2', {
-    GET: answer(() => Response.json({ name: 'kickoff', version: '2', extensions: ['binary_tensor_data'] })),
+    GET: answer(() => json({ name: 'kickoff', version: '2', extensions: ['binary_tensor_data'] })),
   });
-  route('/v2/health/live', { GET: () => Response.json({ live: true }) });
-  route('/v2/health/ready', { GET: answer(() => Response.json({ ready: true })) });
+  route('/v2/health/live', { GET: () => json({ live: true }) });
+  route('/v2/health/ready', { GET: answer(() => json({ ready: true })) });
   for (const model of ['/v2/models/:name', '/v2/models/:name/versions/:version']) {
-    route(model, { GET: answer((c, parts) => Response.json(metadata(ref(c, parts)))) });
+    route(model, { GET: answer((c, parts) => json(metadata(ref(c, parts)))) });
     route(`${model}/ready`, {
-      GET: answer((c, parts) => Response.json({ name: ref(c, parts).name, ready: true })),
+      GET: answer((c, parts) => json({ name: ref(c, parts).name, ready: true })),
     });
     route(`${model}/infer`, {
       POST: answer(async (c, parts) => {
         const { name, version } = ref(c, parts);
         const headerLength = c.req.header('inference-header-content-length') ?? null;
-        const { json, binary } = splitBody(await readBytes(c.req.raw, bodyLimit), headerLength);
-        const parsed = v.safeParse(InferenceRequest, json);
+        const { json: head, binary } = splitBody(await readBytes(c.req.raw, bodyLimit), headerLength);
+        const parsed = v.safeParse(InferenceRequest, head);
         if (!parsed.success) {
           const [issue] = parsed.issues;
           throw new Problem(400, `${v.getDotPath(issue) ?? 'the request'}: ${issue.message}`);
@@ -111,7 +112,7 @@ function inferenceResponse(
   head: object,
   predictions: readonly Prediction[],
   wanted: readonly Wanted[],
-): Response {
+): HttpAnswer {
   const tails: Uint8Array[] = [];
   const tensors = wanted.map(({ name, binary }) => {
     const { shape, values } = outputs[name];
@@ -122,13 +123,14 @@ function inferenceResponse(
     tails.push(bytes);
     return { ...tensor, parameters: { binary_data_size: bytes.byteLength } };
   });
-  const json = JSON.stringify({ ...head, outputs: tensors });
-  if (tails.length === 0) return new Response(json, { headers: { 'content-type': 'application/json' } });
-  const bytes = Buffer.from(json);
-  return new Response(Buffer.concat([bytes, ...tails]), {
+  const text = JSON.stringify({ ...head, outputs: tensors });
+  if (tails.length === 0) return jsonText(text);
+  const bytes = Buffer.from(text);
+  return {
     headers: {
       'content-type': 'application/octet-stream',
       'inference-header-content-length': String(bytes.byteLength),
     },
-  });
+    body: Buffer.concat([bytes, ...tails]),
+  };
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import type { Prediction } from '../../shared/prediction.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readJson } from './body.ts';
+import { type HttpAnswer, json } from './http-answer.ts';
 import { inOneLine, outputs, predictRows, type Row } from './predict-rows.ts';
 import { bodyLimit, type PredictionParts } from './predictions.ts';
 
@@ -33,7 +34,7 @@ const names = ['probs', 'xg', 'markets'] as const;
  * POST /invocations: rows in, `{"predictions"}` out; for a data frame a list of records, for `inputs` a dictionary of columns, as MLflow's ONNX
  * flavour answers. Errors are `{"error_code", "message"}`.
  */
-export async function invocations(request: Request, present: () => PredictionParts): Promise<Response> {
+export async function invocations(request: Request, present: () => PredictionParts): Promise<HttpAnswer> {
   try {
     const parsed = v.safeParse(Invocation, await readJson(request, bodyLimit));
     if (!parsed.success) throw new Problem(400, parsed.issues[0].message);
@@ -41,7 +42,7 @@ export async function invocations(request: Request, present: () => PredictionPar
     const record = (prediction: Prediction): Partial<{ [name in (typeof names)[number]]: number[] }> =>
       Object.fromEntries(names.map((name) => [name, outputs[name].values(prediction)]));
     const column = (name: (typeof names)[number]) => predictions.map((one) => outputs[name].values(one));
-    return Response.json({
+    return json({
       predictions:
         'inputs' in parsed.output
           ? Object.fromEntries(names.map((name) => [name, column(name)]))
@@ -51,7 +52,7 @@ export async function invocations(request: Request, present: () => PredictionPar
     if (!(error instanceof Problem)) throw error;
     const status = error.status === 422 ? 400 : error.status;
     const code = { 400: 'BAD_REQUEST', 503: 'TEMPORARILY_UNAVAILABLE' }[status] ?? 'INVALID_PARAMETER_VALUE';
-    return Response.json({ error_code: code, message: inOneLine(error) }, { status, headers: error.headers });
+    return json({ error_code: code, message: inOneLine(error) }, { status, headers: error.headers });
   }
 }
 

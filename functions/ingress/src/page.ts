@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from 'hono';
 import { Problem } from '../../shared/problem.ts';
+import type { HttpAnswer } from './http-answer.ts';
 
 /** The built page: beside `main.mjs` in an image, and in `dist` when this runs from its source. */
 const built = path.resolve(import.meta.dirname, '../dist/page');
@@ -35,7 +36,7 @@ const encodings = [
 ] as const;
 
 type File = { content: Uint8Array<ArrayBuffer>; etag: string; encoding: string | undefined };
-export type Page = (c: Context, file: string) => Promise<Response>;
+export type Page = (c: Context, file: string) => Promise<HttpAnswer>;
 
 /** Serves files of the built page, read once. `npm run build` makes them; without it the answer is a 404 that says so. */
 export function createPage(folder = built): Page {
@@ -69,22 +70,27 @@ export function createPage(folder = built): Page {
         name.startsWith('assets/') ? 'there is nothing here' : 'the page is not built: npm run build',
       );
     });
-    const headers = new Headers({
+    const headers = {
       etag,
       vary: 'accept-encoding',
       'cache-control': name.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
       'content-security-policy': policy,
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
-    });
+    };
     const matches = c.req
       .header('if-none-match')
       ?.split(',')
       .some((one) => one.trim().replace(/^W\//, '') === etag);
-    if (matches) return new Response(null, { status: 304, headers });
-    headers.set('content-type', types[path.extname(name)] ?? 'application/octet-stream');
-    if (encoded !== undefined) headers.set('content-encoding', encoded);
-    return new Response(content, { headers });
+    if (matches) return { status: 304, headers };
+    return {
+      headers: {
+        ...headers,
+        'content-type': types[path.extname(name)] ?? 'application/octet-stream',
+        ...(encoded === undefined ? {} : { 'content-encoding': encoded }),
+      },
+      body: content,
+    };
   };
 }
 

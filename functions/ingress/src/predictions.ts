@@ -9,6 +9,7 @@ import { jobAnswer } from './answers.ts';
 import { readJson } from './body.ts';
 import type { Present } from './catalog.ts';
 import { type Asked, failedOutcome, readFixtures } from './fixtures.ts';
+import { type HttpAnswer, json, jsonText } from './http-answer.ts';
 import { claimedId } from './idempotency.ts';
 import { type Preference, readPrefer } from './prefer.ts';
 import type { Recent } from './recent.ts';
@@ -32,7 +33,7 @@ export type PredictionParts = {
 };
 
 /** POST /v1/predictions: a fixture or a list in; 200 with the outcomes, or 202 with the place where they will be. */
-export async function postPrediction(c: Context, parts: PredictionParts): Promise<Response> {
+export async function postPrediction(c: Context, parts: PredictionParts): Promise<HttpAnswer> {
   const { headers } = c.req.raw;
   const body = await readJson(c.req.raw, bodyLimit);
   const { ref, value } = parts.catalog.current();
@@ -60,7 +61,7 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
   const outcomes = await parts.submit(job, { waitMs: prefer.waitMs, signal: c.req.raw.signal });
   const answer = jobAnswer(id, asked.list, outcomes, parts.catalog.current().ref);
   if (!answer.queued && prefer.waitMs > 0) return done(answer.json, prefer);
-  return Response.json(
+  return json(
     { id, status: 'queued' },
     {
       status: 202,
@@ -77,10 +78,10 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
 export async function getPrediction(
   id: string,
   { store }: Pick<PredictionParts, 'store'>,
-): Promise<Response> {
+): Promise<HttpAnswer> {
   const { list, outcomes } = await found(id, store);
-  const { queued, json } = jobAnswer(id, list, outcomes);
-  return jsonResponse(json, queued ? { 'retry-after': '1' } : {});
+  const { queued, json: text } = jobAnswer(id, list, outcomes);
+  return jsonText(text, queued ? { headers: { 'retry-after': '1' } } : {});
 }
 
 /** GET /v1/predictions/{id}/events: the same as server-sent events, to the end. */
@@ -88,7 +89,7 @@ export async function streamPrediction(
   c: Context,
   id: string,
   { store, waiting }: Pick<PredictionParts, 'store' | 'waiting'>,
-): Promise<Response> {
+): Promise<HttpAnswer> {
   await found(id, store);
   const ended = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, ended.signal]);
@@ -96,10 +97,11 @@ export async function streamPrediction(
   const stream = eventStream(states(id, { store, waiting, lastEventId, signal }), () => {
     ended.abort();
   });
-  return new Response(stream, {
+  return {
     // A proxy that gathers the stream would hold back its states.
     headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
-  });
+    body: stream,
+  };
 }
 
 async function found(id: string, store: Pick<Store, 'find'>) {
@@ -111,12 +113,8 @@ async function found(id: string, store: Pick<Store, 'find'>) {
   return job;
 }
 
-function done(json: string, { applied }: Preference): Response {
-  return jsonResponse(json, applied === undefined ? {} : { 'preference-applied': applied });
-}
-
-function jsonResponse(json: string, headers: Record<string, string>): Response {
-  return new Response(json, { headers: { 'content-type': 'application/json', ...headers } });
+function done(text: string, { applied }: Preference): HttpAnswer {
+  return jsonText(text, applied === undefined ? {} : { headers: { 'preference-applied': applied } });
 }
 
 /** The outcomes of what is asked, when this replica has seen all of it lately. */

@@ -3,13 +3,14 @@ import { send } from '../../shared/http-client.ts';
 import { describe, type Log } from '../../shared/log.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readText } from './body.ts';
+import type { HttpAnswer } from './http-answer.ts';
 
 /** Seconds that a delivery may be old, or ahead of this clock: what is recorded cannot be sent again later. */
 const freshness = 300;
 const bodyLimit = 2 ** 16;
 
 /** MLflow's registry webhook: what it says does not matter, only that something may have moved. */
-export type Webhook = (request: Request) => Promise<Response>;
+export type Webhook = (request: Request) => Promise<HttpAnswer>;
 
 /**
  * Takes a delivery of MLflow 3 (`X-MLflow-Signature: v1,<base64 of HMAC-SHA256 over "id.timestamp.body">`): looks at the alias at once and asks predict
@@ -49,7 +50,7 @@ export function createWebhook({
     if (!(Math.abs(now() / 1000 - Number(timestamp)) <= freshness))
       throw new Problem(401, `the delivery is more than ${freshness} seconds old`);
     await Promise.all([refresh(), askPredict()]);
-    return new Response(null, { status: 204 });
+    return { status: 204 };
   };
 }
 

@@ -142,12 +142,12 @@ export function createApp({
 
   app.onError((error) => {
     log.error('cannot predict now', { error });
-    return problemResponse(retryLater('the prediction failed; try again'), '');
+    return problemResponse(retryLater('the prediction failed; try again'));
   });
   return app;
 }
 
-const notLoaded = (): Response => problemResponse(retryLater('the model is being loaded'), '');
+const notLoaded = (): Response => problemResponse(retryLater('the model is being loaded'));
 const nothingToSay = (): Response => new Response(null, { status: 202 });
 
 /** The requests that can be read; those that cannot, but have an id, fail alone. */

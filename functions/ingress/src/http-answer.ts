@@ -1,0 +1,19 @@
+/**
+ * What a route answers. The app makes the `Response` of it, with the headers that every answer has: to add one to a `Response` that is there already,
+ * Node's `Headers` would be made and read again for each.
+ */
+export type HttpAnswer = {
+  status?: number;
+  headers?: Readonly<Record<string, string>>;
+  body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+};
+
+/** An answer of this JSON text. */
+export function jsonText(body: string, { status = 200, headers }: Omit<HttpAnswer, 'body'> = {}): HttpAnswer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body };
+}
+
+/** An answer of this value as JSON. */
+export function json(value: unknown, head?: Omit<HttpAnswer, 'body'>): HttpAnswer {
+  return jsonText(JSON.stringify(value), head);
+}
