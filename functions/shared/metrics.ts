@@ -17,10 +17,11 @@ export function createMetrics(help: Readonly<Record<string, string>>): Metrics {
   const known = (name: string): void => {
     if (!(name in help)) throw new Error(`metric ${name} has no help text`);
   };
-  const labelled = (labels: Labels): string =>
-    Object.entries(labels)
-      .map(([name, value]) => `${name}="${value.replace(/["\\\n]/g, '_')}"`)
-      .join(',');
+  const labelled = (labels: Labels): string => {
+    let text = '';
+    for (const name in labels) text += `${text && ','}${name}="${labels[name]?.replace(/["\\\n]/g, '_')}"`;
+    return text;
+  };
   const braces = (labels: string): string => (labels === '' ? '' : `{${labels}}`);
 
   return {

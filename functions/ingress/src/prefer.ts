@@ -5,8 +5,9 @@ export const longestWait = 60;
 
 /** Reads `Prefer: respond-async, wait=N`. Preferences that are unknown or not well formed are ignored; a longer wait is cut to 60 s. */
 export function readPrefer(header: string | null, defaultWaitMs: number): Preference {
+  if (header === null) return { waitMs: defaultWaitMs, async: false, applied: undefined };
   const preferences = new Map<string, string>();
-  for (const each of (header ?? '').split(',')) {
+  for (const each of header.split(',')) {
     const [, name, value = ''] = /^\s*([a-z-]+)\s*(?:=\s*"?([^";]*)"?)?\s*(?:;.*)?$/i.exec(each) ?? [];
     // The first of a name counts.
     if (name !== undefined && !preferences.has(name.toLowerCase()))
