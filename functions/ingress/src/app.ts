@@ -47,7 +47,8 @@ export function createApp(
   allowedOrigins: readonly string[] = [],
 ): Hono {
   const app = new Hono();
-  const pages = crossOrigin(allowedOrigins);
+  // Nothing depends on the origin where none is allowed.
+  if (allowedOrigins.length > 0) app.use(crossOrigin(allowedOrigins));
   const present = (): IngressParts => {
     const known = parts();
     if (!known) throw retryLater('starting: the teams of the model are being loaded');
@@ -59,10 +60,9 @@ export function createApp(
     const start = performance.now();
     const given = c.req.header('x-request-id') ?? '';
     const requestId = /^[\w.:-]{1,100}$/.test(given) ? given : newId();
-    const origin = c.req.header('origin');
     let answer: HttpAnswer;
     try {
-      answer = origin !== undefined && c.req.method === 'OPTIONS' ? pages.preflight : await handler(c);
+      answer = await handler(c);
     } catch (error) {
       const problem = problemOf(error);
       if (problem.status >= 500)
@@ -70,22 +70,10 @@ export function createApp(
       answer = problemAnswer(problem, requestId);
     }
     const { status = 200, headers, body = null } = answer;
-    const vary = headers?.['vary'];
-    metrics.count('kickoff_http_requests_total', {
-      method: c.req.method,
-      route: path,
-      status: String(status),
-    });
+    const labels = { method: c.req.method, route: path, status: String(status) };
+    metrics.count('kickoff_http_requests_total', labels);
     metrics.observe('kickoff_http_seconds', (performance.now() - start) / 1000);
-    return new Response(body, {
-      status,
-      headers: {
-        ...headers,
-        ...pages.headers(origin),
-        'x-request-id': requestId,
-        vary: vary === undefined ? 'origin' : `${vary}, origin`,
-      },
-    });
+    return new Response(body, { status, headers: { ...headers, 'x-request-id': requestId } });
   }
 
   /** A route with its methods; any other is 405 with what is allowed. */
@@ -96,7 +84,7 @@ export function createApp(
     const refuse = (c: Context): never => {
       throw new Problem(405, `${c.req.method} is not allowed here`, { headers: { allow: allow.join(', ') } });
     };
-    // One handler for all methods and no middleware: Hono calls it as it is.
+    // One handler for all methods: without middleware Hono calls it as it is.
     app.all(path, (c) => respond(c, path, byMethod.get(c.req.method) ?? refuse));
   }
 
