@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { openStore } from '../../functions/shared/store.ts';
 import { type Exit, Failure, ofProcess, Refusal, runCommand } from '../../eventing/command.ts';
 import { done, model, uuid } from '../store/fixtures.ts';
@@ -54,12 +55,22 @@ process.exitCode = await runCommand(command, frame, async ({ values }): Promise<
     },
     { home: 'Arsenal', away: 'Chelsea' },
   );
+  const redis = new Redis(storeUrl);
   let first = 0;
-  const load = (label: string, options: object): Promise<Window> =>
-    measure(system, {
+  async function load(label: string, options: object): Promise<Window> {
+    // Pairs of teams run out: what was asked for long ago is forgotten, or it would be a hit.
+    if (first > 50_000) {
+      const cached = await redis.keys('kickoff:answers:*');
+      if (cached.length > 0) await redis.unlink(cached);
+      first = 0;
+    }
+    const window = await measure(system, {
       label,
-      options: { protocol: 'teams', seconds: 8, first: (first += 20_000), ...options },
+      options: { protocol: 'teams', seconds: 8, first, ...options },
     });
+    first += window.used;
+    return window;
+  }
   const redisMiB = (): number => memoryMiB(system.parts().get('redis') ?? []);
   const row = (cells: (string | number)[]): void => {
     command.print(`| ${cells.join(' | ')} |`);
@@ -97,6 +108,7 @@ process.exitCode = await runCommand(command, frame, async ({ values }): Promise<
     }
     return 0;
   } finally {
+    redis.disconnect();
     await system.stop();
   }
 });

@@ -5,6 +5,7 @@
 //             | get (plain GET)
 //   protocol  native (24 features) | teams (two names of `teams`, each pair once) | list (`fixtures` such pairs in one request)
 //   teams     path of a teams.json; first: where in the permutation of all pairs this window begins
+//   most      the most requests; a window also ends with its last pair, since one that was asked for before would be a hit
 //
 // Open loop is safe from coordinated omission: each request has a due time on a fixed
 // schedule, latency counts from that due time, and requests wait in line when all
@@ -25,6 +26,7 @@ const o = {
   seed: Date.now() % 1e9,
   first: 0,
   fixtures: 1000,
+  most: Infinity,
   maxInFlight: 256,
   timeoutMs: 15000,
   timeline: false,
@@ -66,7 +68,12 @@ function pair(n) {
     rest = k % (TEAMS.length - 1);
   return `{"home":${JSON.stringify(TEAMS[home])},"away":${JSON.stringify(TEAMS[rest < home ? rest : rest + 1])}}`;
 }
-const missing = () => (o.first + unique++) % (PAIRS - FIXTURES);
+const missing = () => o.first + unique++;
+const over = () =>
+  sent >= o.most ||
+  (TEAMS.length > 0 &&
+    !o.warm &&
+    o.first + unique + (o.protocol === 'list' ? o.fixtures : 1) > PAIRS - FIXTURES);
 const native = (h, a, f) => `{"home":"${h}","away":"${a}","date":"2026-11-24","features":${f}}`;
 const miss = {
   native: () => native(`u${o.seed}-${unique}`, 'away', POOL[(unique++ * 31) % 2048]),
@@ -167,7 +174,8 @@ class Conn {
   }
   ready() {
     if (o.mode === 'closed') {
-      if (!stopping) this.send(performance.now());
+      if (!stopping && !over()) this.send(performance.now());
+      else if (inFlight === 0) finish();
     } else {
       if (line.length) this.send(line.shift());
       else idle.push(this);
@@ -222,8 +230,9 @@ if (o.mode === 'closed') {
   for (let i = 0; i < o.maxInFlight; i++) if (i < 32) new Conn().ready();
   const tick = setInterval(() => {
     const now = performance.now() - start;
-    if (now > o.seconds * 1000) {
+    if (now > o.seconds * 1000 || over()) {
       clearInterval(tick);
+      finish();
       return;
     }
     for (; (due * 1000) / o.rate <= now; due++) {
@@ -237,7 +246,10 @@ if (o.mode === 'closed') {
   }, 1);
 }
 setTimeout(finish, o.seconds * 1000);
+let finished = false;
 async function finish() {
+  if (finished) return;
+  finished = true;
   const took = (performance.now() - start) / 1000,
     okInTime = ok;
   stopping = o.mode === 'closed';
@@ -268,6 +280,7 @@ async function finish() {
       p90: p(0.9),
       p99: p(0.99),
       max: p(1),
+      used: unique,
       generatorCpu: +((cpu.user + cpu.system) / 1e6 / took).toFixed(3),
       ...(o.timeline ? { timeline } : {}),
     }),

@@ -17,6 +17,8 @@ export type Window = {
   foreign: number;
   sent: number;
   failed: number;
+  /** Fixtures that nobody had asked for before: the next window begins behind them. */
+  used: number;
 };
 
 /** Options of `load.mjs` beyond the URL. */
@@ -31,6 +33,7 @@ type Generated = {
   errors: Record<string, number>;
   unanswered: number;
   badAnswers: number;
+  used: number;
   generatorCpu: number;
 };
 
@@ -65,6 +68,7 @@ export async function measure(running: Running, { label, options }: Load): Promi
     foreign: (machineSeconds() - before.machine - used) / took - generated.generatorCpu,
     sent: generated.sent,
     failed: errors + generated.unanswered + generated.badAnswers,
+    used: generated.used,
   };
 }
 
