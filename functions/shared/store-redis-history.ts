@@ -13,8 +13,7 @@ import {
 import { ModelRef } from './prediction.ts';
 import type { RedisConnection } from './store-redis-connection.ts';
 import { prelude, sliceLengths } from './store-redis-lua.ts';
-import { shortId } from './store-redis-results.ts';
-import type { Kept } from './store-rules.ts';
+import { type Kept, shortId } from './store-rules.ts';
 
 const models = 'kickoff:history-models';
 const pairsOf = 'kickoff:shadows';

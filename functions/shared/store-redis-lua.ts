@@ -1,5 +1,4 @@
-import { idLength } from './store-redis-results.ts';
-import { doneStart, type Kept } from './store-rules.ts';
+import { doneStart, idLength, type Kept } from './store-rules.ts';
 
 /**
  * The keys of the Redis store, all under `kickoff:`. Scripts make key names from what they read, so this is for one primary with replicas,

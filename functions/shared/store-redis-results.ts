@@ -1,16 +1,10 @@
-import { hash } from 'node:crypto';
 import * as v from 'valibot';
 import { ModelRef } from './prediction.ts';
 import type { StoredOutcome } from './store.ts';
 import type { RedisConnection } from './store-redis-connection.ts';
-import { requestId, single, storedOutcome } from './store-rules.ts';
+import { idLength, requestId, shortId, single, storedOutcome } from './store-rules.ts';
 
-/** The length of the short ids. */
-export const idLength = 12;
 const noModel = '-'.repeat(idLength);
-
-/** A short id, for what is written many times. */
-export const shortId = (text: string): string => hash('sha256', text, 'base64url').slice(0, idLength);
 
 /** The texts of models by their ids: a script that stores results is given those of its models. */
 export type Models = Map<string, { text: string; digest: string }>;

@@ -1,5 +1,5 @@
 import { prelude, settling } from './store-redis-lua.ts';
-import { idLength } from './store-redis-results.ts';
+import { idLength } from './store-rules.ts';
 
 /**
  * Replies with a text for each job: a letter for each request (`p` publish, `w` wait, `c` cached), then a line for each cached value; or, for

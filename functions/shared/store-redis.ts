@@ -6,13 +6,11 @@ import { redisHistory } from './store-redis-history.ts';
 import { sliceLengths } from './store-redis-lua.ts';
 import {
   endedFrom,
-  idLength,
   linesFrom,
   type Models,
   placeFrom,
   placeText,
   redisResults,
-  shortId,
 } from './store-redis-results.ts';
 import {
   acceptScript,
@@ -28,11 +26,13 @@ import {
   exhausted,
   foundJob,
   furthest,
+  idLength,
   type Kept,
   maxAttempts,
   patience,
   placeOf,
   requestId,
+  shortId,
   single,
   storedNow,
   textOf,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import * as v from 'valibot';
 import type { ModelRef } from './prediction.ts';
 import { Outcome, ownModel } from './prediction.ts';
@@ -35,6 +36,12 @@ export const exhausted = JSON.stringify({
   status: 'failed',
   reason: `not answered after ${maxAttempts} attempts`,
 });
+
+/** The length of the short ids. */
+export const idLength = 12;
+
+/** A short id, for what is written many times. */
+export const shortId = (text: string): string => hash('sha256', text, 'base64url').slice(0, idLength);
 
 /** The place of a single request in its job: it has none. */
 export const single = -1;

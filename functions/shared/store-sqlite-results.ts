@@ -1,8 +1,7 @@
-import { hash } from 'node:crypto';
 import * as v from 'valibot';
 import { ModelRef } from './prediction.ts';
 import type { StoredOutcome } from './store.ts';
-import { type Kept, requestId, single, storedOutcome } from './store-rules.ts';
+import { type Kept, requestId, shortId, single, storedOutcome } from './store-rules.ts';
 import { flag, type SqliteFile } from './store-sqlite-file.ts';
 import { hashOf } from './store-sqlite-texts.ts';
 
@@ -95,7 +94,7 @@ export function sqliteResults(file: SqliteFile) {
     /** The short id under which a model is stored. */
     modelId(model: ModelRef): string {
       const text = JSON.stringify(model);
-      const id = hash('sha256', text, 'base64url').slice(0, 12);
+      const id = shortId(text);
       insertModel(id, text);
       return id;
     },

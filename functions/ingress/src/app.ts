@@ -11,7 +11,7 @@ import { leagues } from './catalog.ts';
 import type { createChallengerState } from './challenger-state.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { type Forward, readRequested } from './events.ts';
-import { type HttpAnswer, json } from './http-answer.ts';
+import { type Handler, type Handlers, type HttpAnswer, json } from './http-answer.ts';
 import { inferenceRoutes } from './inference-protocol.ts';
 import { invocations } from './invocations.ts';
 import { createPage, pageFiles } from './page.ts';
@@ -32,9 +32,6 @@ export type IngressParts = PredictionParts & {
   log: Log;
   metrics: Metrics;
 };
-
-type Handler = (c: Context) => HttpAnswer | Promise<HttpAnswer>;
-type Handlers = Partial<Record<'GET' | 'POST', Handler>>;
 
 /**
  * The ingress function: the HTTP API and the page. `parts` is undefined until the catalogue is loaded: 503 meanwhile. Pages of

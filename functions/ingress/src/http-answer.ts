@@ -1,3 +1,5 @@
+import type { Context } from 'hono';
+
 /**
  * What a route answers. The app makes the `Response` of it, with the headers that every answer has: to add one to a `Response` that is there already,
  * Node's `Headers` would be made and read again for each.
@@ -7,6 +9,11 @@ export type HttpAnswer = {
   headers?: Readonly<Record<string, string>>;
   body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
 };
+
+export type Handler = (c: Context) => HttpAnswer | Promise<HttpAnswer>;
+
+/** What a path answers, by method. */
+export type Handlers = Partial<Record<'GET' | 'POST', Handler>>;
 
 /** An answer of this JSON text. */
 export function jsonText(body: string, { status = 200, headers }: Omit<HttpAnswer, 'body'> = {}): HttpAnswer {

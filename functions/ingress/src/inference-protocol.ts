@@ -4,14 +4,11 @@ import { Problem } from '../../shared/problem.ts';
 import type { Prediction } from '../../shared/prediction.ts';
 import { encodeFloats, InferenceRequest, readRows, splitBody } from './inference-tensors.ts';
 import { readBytes } from './body.ts';
-import { type HttpAnswer, json, jsonText } from './http-answer.ts';
+import { type Handlers, type HttpAnswer, json, jsonText } from './http-answer.ts';
 import { inOneLine, type OutputName, outputs, predictRows } from './predict-rows.ts';
 import { bodyLimit, type PredictionParts } from './predictions.ts';
 
-type Route = (
-  path: string,
-  handlers: Partial<Record<'GET' | 'POST', (c: Context) => HttpAnswer | Promise<HttpAnswer>>>,
-) => void;
+type Route = (path: string, handlers: Handlers) => void;
 type Wanted = { name: OutputName; binary: boolean };
 
 const defaultOutputs: readonly OutputName[] = ['probs', 'xg', 'markets'];
