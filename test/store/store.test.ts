@@ -8,7 +8,8 @@ import { openStore } from '../../functions/shared/store.ts';
 import { hashOf, matchKey, predictionKey } from '../../functions/shared/store-sqlite-texts.ts';
 import { debian } from '../needs.ts';
 import { startRedis } from '../servers/redis.ts';
-import { storeConformance } from './conformance.ts';
+import { type Opened, storeConformance } from './conformance.ts';
+import { sweepConformance } from './sweep-conformance.ts';
 import { digest, done, doneText, model, single, uuid } from './fixtures.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'store-'));
@@ -62,7 +63,7 @@ describe('openStore', () => {
 });
 
 let n = 0;
-storeConformance('SQLite', async () => {
+const openSqlite = async (): Promise<Opened> => {
   const url = `sqlite:${folder}/${n++}.db`;
   return {
     url,
@@ -70,7 +71,9 @@ storeConformance('SQLite', async () => {
     another: () => openStore(url),
     brief: () => openStore(url, { kept: brief }),
   };
-});
+};
+storeConformance('SQLite', openSqlite);
+sweepConformance('SQLite', openSqlite);
 
 test('SQLite tells matches apart whose hashes are the same', async () => {
   const store = await openStore(`sqlite:${folder}/same.db`);
@@ -122,7 +125,7 @@ describe.skipIf('missing' in need)('Redis', () => {
     admin.disconnect();
     await server.remove();
   });
-  storeConformance('Redis', async () => {
+  const open = async (): Promise<Opened> => {
     await admin.flushall();
     const { url } = server;
     return {
@@ -131,5 +134,7 @@ describe.skipIf('missing' in need)('Redis', () => {
       another: () => openStore(url),
       brief: () => openStore(url, { kept: brief }),
     };
-  });
+  };
+  storeConformance('Redis', open);
+  sweepConformance('Redis', open);
 });
