@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import * as v from 'valibot';
 import { modelEntries, readConfig } from '../functions/shared/config.ts';
 import { configuredRegistry } from '../functions/shared/configured-registry.ts';
+import { jsonOf } from '../functions/shared/registry.ts';
 import { ModelRefused, RegistryUnavailable } from '../functions/shared/registry-errors.ts';
 import { createTeams, type Teams, TeamsFile } from '../functions/shared/teams.ts';
 import { startRegistry } from './local/registry.ts';
@@ -18,9 +17,7 @@ export async function knownTeams({ env }: Pick<Command, 'env'>): Promise<Teams> 
     });
     const registry = configuredRegistry({ ...config, MODEL_CACHE_DIR: undefined }, 'operator');
     const artifact = await registry.download(await registry.resolve(), ['teams.json']);
-    const text = await readFile(path.join(artifact.folder, 'teams.json'), 'utf8');
-    await artifact.discard();
-    return createTeams(v.parse(TeamsFile, JSON.parse(text)));
+    return createTeams(v.parse(TeamsFile, jsonOf(artifact, 'teams.json')));
   } catch (error) {
     if (error instanceof ModelRefused || error instanceof RegistryUnavailable)
       throw new Refusal(`the teams of the model cannot be read: ${error.message}`);

@@ -26,7 +26,7 @@ export function followChallenger<T>(
   options: {
     files: readonly string[];
     pollMs: number;
-    load: (artifact: Artifact) => Promise<Loaded<T>>;
+    load: (artifact: Artifact) => Loaded<T> | Promise<Loaded<T>>;
     log: Log;
     /** What goes before: the first look begins when this has settled. */
     after?: Promise<unknown>;

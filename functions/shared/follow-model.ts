@@ -18,7 +18,7 @@ export type FollowedModel<T> = {
 
 export type Current = { ref: ModelRef; loadedSince: string };
 
-type Held<T> = Current & { loaded: Loaded<T>; artifact: Artifact; users: number; replaced: boolean };
+type Held<T> = Current & { loaded: Loaded<T>; users: number; replaced: boolean };
 
 /**
  * Loads the version that the registry names now and follows it from then on: a new one is loaded beside the old and takes its place between
@@ -30,7 +30,7 @@ export async function followModel<T>(
   options: {
     files: readonly string[];
     pollMs: number;
-    load: (artifact: Artifact) => Promise<Loaded<T>>;
+    load: (artifact: Artifact) => Loaded<T> | Promise<Loaded<T>>;
     log: Log;
   },
 ): Promise<FollowedModel<T>> {
@@ -43,21 +43,15 @@ export async function followModel<T>(
 
   async function hold(ref: ModelRef): Promise<Held<T>> {
     const artifact = await registry.download(ref, files);
-    try {
-      const one = await loadArtifact(artifact);
-      await registry.keep(artifact);
-      return one;
-    } catch (error) {
-      await artifact.discard();
-      throw error;
-    }
+    const one = await loadArtifact(artifact);
+    await registry.keep(artifact);
+    return one;
   }
 
   async function loadArtifact(artifact: Artifact): Promise<Held<T>> {
     const loaded = await load(artifact);
     return {
       ref: artifact.ref,
-      artifact,
       loaded,
       loadedSince: new Date().toISOString(),
       users: 0,
@@ -99,7 +93,7 @@ export async function followModel<T>(
       refused = undefined;
       old.replaced = true;
       log.info('the model has moved', { from: old.ref.version, to: ref.version });
-      if (old.users === 0) await release(old);
+      if (old.users === 0) await old.loaded.release();
     } catch (error) {
       if (!isUnavailable(error)) {
         refuse(describe(error), error);
@@ -115,11 +109,6 @@ export async function followModel<T>(
     if (refused === what) return;
     refused = what;
     log.error('a version of the model is refused, the present one stays', { version, error });
-  }
-
-  async function release(old: Held<T>): Promise<void> {
-    await old.loaded.release();
-    await old.artifact.discard();
   }
 
   function refresh(): Promise<void> {
@@ -148,7 +137,7 @@ export async function followModel<T>(
         return await work(one.loaded.value, one);
       } finally {
         one.users--;
-        if (one.replaced && one.users === 0) await release(one);
+        if (one.replaced && one.users === 0) await one.loaded.release();
       }
     },
     current: () => ({ ref: held.ref, loadedSince: held.loadedSince, value: held.loaded.value }),
@@ -157,7 +146,7 @@ export async function followModel<T>(
       ended.abort();
       await looking;
       held.replaced = true;
-      if (held.users === 0) await release(held);
+      if (held.users === 0) await held.loaded.release();
     },
   };
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
 import { type Credentials, mlflowRest } from './mlflow-rest.ts';
@@ -8,13 +7,8 @@ import { parseModelUri } from './model-uri.ts';
 import { ModelRef } from './prediction.ts';
 import { ModelRefused, RegistryUnavailable } from './registry-errors.ts';
 
-/** A registered version on disk, every file checked against its SHA256SUMS and that against the version's digest. */
-export type Artifact = {
-  ref: ModelRef;
-  folder: string;
-  /** Removes the folder, unless it is the one kept in `cacheFolder`. */
-  discard(): Promise<void>;
-};
+/** Files of a registered version by their paths, each checked against the SHA256SUMS among them and that against the version's digest. */
+export type Artifact = { ref: ModelRef; files: ReadonlyMap<string, Uint8Array> };
 
 /** A model registry that speaks MLflow's REST API, for one model URI. */
 export type Registry = {
@@ -112,6 +106,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       // Asked for together with the list that they are checked by: a round trip less before a cold function is ready.
       const ahead = new Map(files?.map((name) => [name, read(name)]));
       for (const reading of ahead.values()) reading.catch(() => undefined);
+      // While they are on their way: the first use loads Node's crypto, 4 ms of a cold start.
+      digestOf(Buffer.alloc(0));
       const manifest = await read(sums);
       if (digestOf(manifest) !== ref.digest)
         throw new ModelRefused(
@@ -119,47 +115,36 @@ export function createRegistry(options: RegistryOptions): Registry {
         );
       const listed = parseSums(manifest);
       const wanted = files ?? [...listed.keys()];
-      const parent = cacheFolder ?? tmpdir();
-      await mkdir(parent, { recursive: true });
-      const folder = await mkdtemp(path.join(parent, 'kickoff-model-'));
-      const discard = (): Promise<void> => rm(folder, { recursive: true, force: true });
-      try {
-        await writeFile(path.join(folder, sums), manifest);
-        // All of them settle before the folder is given back or removed.
-        const written = await Promise.allSettled(
-          wanted.map(async (name) => {
-            const expected = listed.get(name);
-            if (expected === undefined)
-              throw new ModelRefused(`${ref.name} version ${ref.version} has no file ${name}`);
-            const bytes = await (ahead.get(name) ?? read(name));
-            check(ref, name, bytes, expected);
-            await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
-            await writeFile(path.join(folder, name), bytes);
-          }),
-        );
-        const failed = written.find((each) => each.status === 'rejected');
-        if (failed) throw failed.reason;
-      } catch (error) {
-        await discard();
-        throw error;
-      }
-      return { ref, folder, discard };
+      const checked = await Promise.all(
+        wanted.map(async (name) => {
+          const expected = listed.get(name);
+          if (expected === undefined)
+            throw new ModelRefused(`${ref.name} version ${ref.version} has no file ${name}`);
+          const bytes = await (ahead.get(name) ?? read(name));
+          check(ref, name, bytes, expected);
+          return [name, bytes] as const;
+        }),
+      );
+      return { ref, files: new Map([[sums, manifest], ...checked]) };
     },
 
-    async keep(artifact) {
+    async keep({ ref, files }) {
       if (cacheFolder === undefined) return;
-      const kept = path.join(cacheFolder, artifact.ref.digest);
-      if (artifact.folder === kept) return;
+      await mkdir(cacheFolder, { recursive: true });
+      const folder = await mkdtemp(path.join(cacheFolder, 'new-'));
+      for (const [name, bytes] of files) {
+        await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+        await writeFile(path.join(folder, name), bytes);
+      }
+      const kept = path.join(cacheFolder, ref.digest);
       await rm(kept, { recursive: true, force: true });
-      await rename(artifact.folder, kept);
-      artifact.folder = kept;
-      artifact.discard = () => Promise.resolve();
+      await rename(folder, kept);
       const pointer = path.join(cacheFolder, 'last-good.json');
-      await writeFile(`${pointer}.new`, JSON.stringify(artifact.ref));
+      await writeFile(`${pointer}.new`, JSON.stringify(ref));
       await rename(`${pointer}.new`, pointer);
       // What was kept before is in memory where it is still used: one version is enough on the disk.
       for (const other of await readdir(cacheFolder))
-        if (/^[0-9a-f]{64}$/.test(other) && other !== artifact.ref.digest)
+        if (/^[0-9a-f]{64}$/.test(other) && other !== ref.digest)
           await rm(path.join(cacheFolder, other), { recursive: true, force: true });
     },
 
@@ -171,13 +156,28 @@ export function createRegistry(options: RegistryOptions): Registry {
       const folder = path.join(cacheFolder, ref.digest);
       const manifest = await readFile(path.join(folder, sums));
       if (digestOf(manifest) !== ref.digest) throw new ModelRefused(`${folder}: ${sums} was changed`);
+      const files = new Map<string, Uint8Array>([[sums, manifest]]);
       for (const [name, expected] of parseSums(manifest)) {
         const bytes = await readFile(path.join(folder, name)).catch(() => undefined);
-        if (bytes) check(ref, name, bytes, expected);
+        if (!bytes) continue;
+        check(ref, name, bytes, expected);
+        files.set(name, bytes);
       }
-      return { ref: { ...ref, stale: true }, folder, discard: () => Promise.resolve() };
+      return { ref: { ...ref, stale: true }, files };
     },
   };
+}
+
+/** Bytes of a file of an artifact. Throws `ModelRefused` where it has none of that name. */
+export function fileOf({ ref, files }: Artifact, name: string): Uint8Array {
+  const bytes = files.get(name);
+  if (!bytes) throw new ModelRefused(`${ref.name} version ${ref.version} has no file ${name}`);
+  return bytes;
+}
+
+/** A JSON file of an artifact, parsed. Throws `ModelRefused` where it is not there, and what `JSON.parse` throws. */
+export function jsonOf(artifact: Artifact, name: string): unknown {
+  return JSON.parse(Buffer.from(fileOf(artifact, name)).toString('utf8'));
 }
 
 function refOf({ name, version, status, tags }: ModelVersion, modelUri: string): ModelRef {

@@ -189,7 +189,7 @@ sys.stdout.buffer.write(model.SerializeToString())`;
       ['has no digest', 'has no READY digest', {}, { 'kickoff.digest': 'none' }],
       ['has other inputs', 'has no input home', { 'model.onnx': otherInputs }, {}],
       ['gives no figures', 'are no probabilities', { 'model.onnx': noFigures }, {}],
-      ['is no ONNX', 'Protobuf parsing failed', { 'model.onnx': 'not a graph' }, {}],
+      ['is no ONNX', 'protobuf parsing failed', { 'model.onnx': 'not a graph' }, {}],
       [
         'is over the size limit',
         'is larger than 1000000 bytes',

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createRegistry } from '../../functions/shared/registry.ts';
+import { createRegistry, fileOf } from '../../functions/shared/registry.ts';
 import { python } from '../needs.ts';
 import { type Mlflow, startMlflow } from '../servers/mlflow.ts';
 
@@ -62,13 +61,12 @@ describe.skipIf(missing)('python -m model against a real MLflow server', () => {
     const ref = await registry.resolve();
     expect(ref).toMatchObject({ name: 'match-outcome', version: '1', ratingsAsOf: '2025-05-31' });
     const artifact = await registry.download(ref);
-    const { folder } = artifact;
-    const session = await InferenceSession.create(path.join(folder, 'model.onnx'));
+    const session = await InferenceSession.create(fileOf(artifact, 'model.onnx'));
     expect(session.inputNames).toEqual(['home', 'away', 'league']);
-    expect(await readFile(path.join(folder, 'teams.json'), 'utf8')).toContain('"Man Utd"');
-    expect(await readFile(path.join(folder, 'MLmodel'), 'utf8')).toContain('model.onnx');
+    const text = (name: string): string => Buffer.from(fileOf(artifact, name)).toString();
+    expect(text('teams.json')).toContain('"Man Utd"');
+    expect(text('MLmodel')).toContain('model.onnx');
     await session.release();
-    await artifact.discard();
   }, 90_000);
 
   test('registers what MLflow itself loads and runs, with names as input', () => {

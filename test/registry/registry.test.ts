@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistry } from '../../eventing/local/registry.ts';
 import { parseModelUri } from '../../functions/shared/model-uri.ts';
-import { createRegistry } from '../../functions/shared/registry.ts';
+import { createRegistry, fileOf } from '../../functions/shared/registry.ts';
 import { registryFolder } from './registry-folder.ts';
 
 const shipped = await registryFolder();
@@ -142,24 +141,24 @@ describe('a registered version', () => {
     expect(Number((await open('models:/match-outcome/latest').resolve()).version)).toBeGreaterThanOrEqual(2);
   });
 
-  it('is downloaded whole into a folder of its own, which discard removes', async () => {
+  it('is downloaded whole', async () => {
     const registry = open('models:/match-outcome/2');
     const artifact = await registry.download(await registry.resolve());
-    expect(await readFile(path.join(artifact.folder, 'model.onnx'), 'utf8')).toBe('two');
-    await artifact.discard();
-    expect(existsSync(artifact.folder)).toBe(false);
+    expect(Buffer.from(fileOf(artifact, 'model.onnx')).toString()).toBe('two');
+    expect(() => fileOf(artifact, 'absent.json')).toThrow(/match-outcome version 2 has no file absent.json/);
   });
 
-  it('is kept as the last good one, checked again and marked stale, and survives discard', async () => {
+  it('is kept as the last good one, alone, checked again and marked stale', async () => {
     const cacheFolder = await mkdtemp(path.join(tmpdir(), 'last-good-'));
     const registry = open('models:/match-outcome/1', { cacheFolder });
     expect(await registry.lastGood()).toBeUndefined();
     const artifact = await registry.download(await registry.resolve());
     await registry.keep(artifact);
-    await artifact.discard();
+    expect((await readdir(cacheFolder)).sort()).toEqual([artifact.ref.digest, 'last-good.json'].sort());
     const kept = await registry.lastGood();
+    expect(kept?.files).toEqual(artifact.files);
     expect(kept?.ref).toEqual({ ...artifact.ref, stale: true });
-    await writeFile(path.join(kept?.folder ?? '', 'model.onnx'), 'forged');
+    await writeFile(path.join(cacheFolder, artifact.ref.digest, 'model.onnx'), 'forged');
     await expect(registry.lastGood()).rejects.toThrow(/does not have the digest/);
   });
 });

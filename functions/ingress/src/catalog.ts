@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import * as v from 'valibot';
 import type { Current, Loaded } from '../../shared/follow-model.ts';
-import type { Artifact } from '../../shared/registry.ts';
+import { type Artifact, jsonOf } from '../../shared/registry.ts';
 import { createTeams, type League, type Teams, TeamsFile } from '../../shared/teams.ts';
 
 /** What can be asked, and how good the answers are: teams and card of the version that the alias names. */
@@ -11,12 +9,10 @@ export type Catalog = { teams: Teams; card: unknown };
 /** The files of an artifact that `loadCatalog` reads: not the graph. */
 export const catalogFiles = ['teams.json', 'card.json'] as const;
 
-/** Reads the catalogue of an artifact. Rejects when a file is not what it should be. */
-export async function loadCatalog({ folder }: Artifact): Promise<Loaded<Catalog>> {
-  const read = async (file: string): Promise<unknown> =>
-    JSON.parse(await readFile(path.join(folder, file), 'utf8'));
-  const teams = createTeams(v.parse(TeamsFile, await read('teams.json')));
-  return { value: { teams, card: await read('card.json') }, release: () => Promise.resolve() };
+/** Reads the catalogue of an artifact. Throws when a file is not what it should be. */
+export function loadCatalog(artifact: Artifact): Loaded<Catalog> {
+  const teams = createTeams(v.parse(TeamsFile, jsonOf(artifact, 'teams.json')));
+  return { value: { teams, card: jsonOf(artifact, 'card.json') }, release: () => Promise.resolve() };
 }
 
 /** The catalogue of the present version, with the version. */

@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import * as v from 'valibot';
 import type { Loaded as LoadedModel } from '../../shared/follow-model.ts';
-import type { Artifact } from '../../shared/registry.ts';
+import { type Artifact, fileOf, jsonOf } from '../../shared/registry.ts';
 import { TeamsFile } from '../../shared/teams.ts';
 import type { Loaded } from './app.ts';
 import { createModel } from './model.ts';
@@ -16,19 +14,17 @@ export type LoadPhase = 'fetched' | 'session' | 'warmed';
 
 /** Loads an artifact and runs it once. Rejects when a file is not what it should be. */
 export async function load(
-  { folder }: Artifact,
+  artifact: Artifact,
   threads: number,
   reached: (phase: LoadPhase) => void = () => undefined,
 ): Promise<LoadedModel<Loaded>> {
   reached('fetched');
-  const read = async (file: string): Promise<unknown> =>
-    JSON.parse(await readFile(path.join(folder, file), 'utf8'));
-  const model = await createModel(folder, threads);
+  const model = await createModel(fileOf(artifact, 'model.onnx'), threads);
   reached('session');
   try {
-    const teams = await warmUp(model, v.parse(TeamsFile, await read('teams.json')));
+    const teams = await warmUp(model, v.parse(TeamsFile, jsonOf(artifact, 'teams.json')));
     reached('warmed');
-    return { value: { model, teams, card: await read('card.json') }, release: () => model.release() };
+    return { value: { model, teams, card: jsonOf(artifact, 'card.json') }, release: () => model.release() };
   } catch (error) {
     await model.release();
     throw error;

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Outcome, Prediction, PredictionRequest } from '../../shared/prediction.ts';
 
@@ -15,10 +14,10 @@ export type Model = {
 const goals = 11;
 const cells = goals * goals;
 
-/** Loads `model.onnx` of an artifact's folder. Rejects when it is no graph of this contract. */
-export async function createModel(folder: string, threads: number): Promise<Model> {
+/** Loads a graph from the bytes of its file. Rejects when it is no graph of this contract. */
+export async function createModel(graph: Uint8Array, threads: number): Promise<Model> {
   const { InferenceSession: Session, Tensor: StringTensor } = await import('./onnxruntime.ts');
-  const session: InferenceSession = await Session.create(path.join(folder, 'model.onnx'), {
+  const session: InferenceSession = await Session.create(graph, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',

@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startRegistry } from '../../../eventing/local/registry.ts';
 import { type FollowedModel, followModel } from '../../../functions/shared/follow-model.ts';
 import { createLog } from '../../../functions/shared/log.ts';
-import { createRegistry } from '../../../functions/shared/registry.ts';
+import { createRegistry, fileOf } from '../../../functions/shared/registry.ts';
 import { registryFolder } from '../../registry/registry-folder.ts';
 import { until } from '../../until.ts';
 
@@ -45,8 +45,8 @@ async function follow({ cached = false, pollMs = 3_600_000 } = {}): Promise<Foll
     files: ['model.onnx'],
     pollMs,
     log: createLog('debug', { out: write, err: write }),
-    async load(artifact) {
-      const text = await readFile(path.join(artifact.folder, 'model.onnx'), 'utf8');
+    load(artifact) {
+      const text = Buffer.from(fileOf(artifact, 'model.onnx')).toString();
       if (text === 'broken') throw new Error('no graph');
       return { value: text, release: async () => void released.push(text) };
     },
