@@ -54,6 +54,11 @@ describe.skipIf(unbuilt).each(overlays)('overlay %s', (overlay) => {
     for (const one of documents) expect(unbounded(one)).toEqual([]);
   });
 
+  test('has queues of Triggers that go on without one node, where there are three', () => {
+    const config = documents.find(({ kind }) => kind === 'RabbitmqBrokerConfig');
+    expect(config?.spec).toMatchObject({ queueType: overlay === 'ha' ? 'quorum' : 'classic' });
+  });
+
   test('fits the node it is meant for', () => {
     const idle = resourceSums(documents, 'min-scale');
     const awake = resourceSums(documents, 'one');

@@ -41,6 +41,6 @@ function explain(what: string, { message }: Error): string {
   const [, argument, ours = 'none', theirs = 'something else'] = differs;
   return (
     `${what} exists in RabbitMQ with another ${argument ?? 'argument'} (there ${theirs}, declared here ${ours}). ` +
-    `Arguments of a queue cannot be changed: empty it and delete it (rabbitmqctl delete_queue), or put its ${argument ?? 'argument'} into eventing/queue.yaml.`
+    `Arguments of a queue cannot be changed: empty it and delete it (rabbitmqctl delete_queue), or put its ${argument ?? 'argument'} into eventing/queue.yaml (of a Trigger's queue: eventing/broker.yaml).`
   );
 }

@@ -18,7 +18,7 @@ const queue = 'e2e-q';
 const delivery: DeliverySpec = { retry: 0, backoffPolicy: 'exponential', backoffDelayMs: 100 };
 const wiring: Wiring = {
   namespace: 'demo',
-  brokers: [{ name: 'b1', queueType: 'quorum' }],
+  brokers: [{ name: 'b1', queueType: 'classic' }],
   triggers: [
     trigger('a', 'dev.knative.rabbitmq.event', 'fna'),
     // What A replies has a type of its own: else it would reach A again, without end.

@@ -20,7 +20,7 @@ const delivery = {
 
 const wiring: Wiring = {
   namespace: 'demo',
-  brokers: [{ name: 'b1', queueType: 'quorum' }],
+  brokers: [{ name: 'b1', queueType: 'classic' }],
   triggers: [
     { name: 't1', broker: 'b1', filter: { type: 't.one' }, subscriber: url('f1'), parallelism: 1, delivery },
   ],
