@@ -224,6 +224,7 @@ class Conn {
 // ---- schedule ---------------------------------------------------------------
 const cpu0 = process.cpuUsage();
 let due = 0;
+let finished = false;
 if (o.mode === 'closed') {
   for (let i = 0; i < o.c; i++) new Conn().ready();
 } else {
@@ -246,7 +247,6 @@ if (o.mode === 'closed') {
   }, 1);
 }
 setTimeout(finish, o.seconds * 1000);
-let finished = false;
 async function finish() {
   if (finished) return;
   finished = true;
