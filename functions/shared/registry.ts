@@ -132,13 +132,18 @@ export function createRegistry(options: RegistryOptions): Registry {
       if (cacheFolder === undefined) return;
       await mkdir(cacheFolder, { recursive: true });
       const folder = await mkdtemp(path.join(cacheFolder, 'new-'));
-      for (const [name, bytes] of files) {
-        await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
-        await writeFile(path.join(folder, name), bytes);
+      try {
+        for (const [name, bytes] of files) {
+          await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+          await writeFile(path.join(folder, name), bytes);
+        }
+        const kept = path.join(cacheFolder, ref.digest);
+        await rm(kept, { recursive: true, force: true });
+        await rename(folder, kept);
+      } catch (error) {
+        await rm(folder, { recursive: true, force: true });
+        throw error;
       }
-      const kept = path.join(cacheFolder, ref.digest);
-      await rm(kept, { recursive: true, force: true });
-      await rename(folder, kept);
       const pointer = path.join(cacheFolder, 'last-good.json');
       await writeFile(`${pointer}.new`, JSON.stringify(ref));
       await rename(`${pointer}.new`, pointer);

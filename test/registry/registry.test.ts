@@ -148,6 +148,18 @@ describe('a registered version', () => {
     expect(() => fileOf(artifact, 'absent.json')).toThrow(/match-outcome version 2 has no file absent.json/);
   });
 
+  it('that cannot be written leaves nothing behind', async () => {
+    const cacheFolder = await mkdtemp(path.join(tmpdir(), 'last-good-'));
+    const registry = open('models:/match-outcome/1', { cacheFolder });
+    const bytes = new Uint8Array(1);
+    const files = new Map([
+      ['place', bytes],
+      ['place/below', bytes],
+    ]);
+    await expect(registry.keep({ ref: await registry.resolve(), files })).rejects.toThrow(/ENOTDIR|EEXIST/);
+    expect(await readdir(cacheFolder)).toEqual([]);
+  });
+
   it('is kept as the last good one, alone, checked again and marked stale', async () => {
     const cacheFolder = await mkdtemp(path.join(tmpdir(), 'last-good-'));
     const registry = open('models:/match-outcome/1', { cacheFolder });
