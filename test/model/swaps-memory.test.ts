@@ -18,12 +18,12 @@ afterAll(async () => {
   await folder.remove();
 });
 
-test('300 swaps leave the memory of predict where it was', async () => {
+test('500 swaps leave the memory of predict where it was', async () => {
   // Without it V8's young generation doubles once, by 32 MiB, some hundred swaps sooner or later.
   const NODE_OPTIONS = '--max-semi-space-size=16';
   const predict = await startPredict({ MLFLOW_TRACKING_URI: server.url, LOG_LEVEL: 'warn', NODE_OPTIONS });
   const curve: { swaps: number; mib: number }[] = [];
-  for (let swap = 1; swap <= 300; swap++) {
+  for (let swap = 1; swap <= 500; swap++) {
     const version = swap % 2 ? '2' : '1';
     await folder.alias('Production', version);
     expect(await predict.refresh()).toBe(200);
@@ -34,7 +34,8 @@ test('300 swaps leave the memory of predict where it was', async () => {
   console.log(`RSS over swaps: ${curve.map(({ swaps, mib }) => `${swaps}: ${mib}`).join(', ')} MiB`);
   await predict.stop();
   const at = (swaps: number): number => curve.find((point) => point.swaps === swaps)?.mib ?? NaN;
-  // The heap grows until its first full collections, some hundred swaps; a session that is not released costs some 2 MiB a swap.
-  expect(at(300) - at(150)).toBeLessThan(15);
-  expect(at(300)).toBeLessThan(250);
+  // The heap grows until its first full collections, the last of which come after 150 to 200 swaps; a session that is not released costs some
+  // 2 MiB a swap, the bytes of a graph that are kept 0.1.
+  expect(at(500) - at(250)).toBeLessThan(10);
+  expect(at(500)).toBeLessThan(250);
 }, 120_000);
