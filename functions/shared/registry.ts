@@ -131,22 +131,23 @@ export function createRegistry(options: RegistryOptions): Registry {
     async keep({ ref, files }) {
       if (cacheFolder === undefined) return;
       await mkdir(cacheFolder, { recursive: true });
-      const folder = await mkdtemp(path.join(cacheFolder, 'new-'));
+      // Replicas on one node may share the folder and keep the same version at the same moment: names of its own until the renames.
+      const own = await mkdtemp(path.join(cacheFolder, 'new-'));
       try {
+        const folder = path.join(own, ref.digest);
         for (const [name, bytes] of files) {
           await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
           await writeFile(path.join(folder, name), bytes);
         }
         const kept = path.join(cacheFolder, ref.digest);
-        await rm(kept, { recursive: true, force: true });
-        await rename(folder, kept);
-      } catch (error) {
-        await rm(folder, { recursive: true, force: true });
-        throw error;
+        await rename(kept, path.join(own, 'before')).catch(ifCode('ENOENT'));
+        // There again: another replica has just kept the same files.
+        await rename(folder, kept).catch(ifCode('ENOTEMPTY', 'EEXIST'));
+        await writeFile(path.join(own, 'last-good.json'), JSON.stringify(ref));
+        await rename(path.join(own, 'last-good.json'), path.join(cacheFolder, 'last-good.json'));
+      } finally {
+        await rm(own, { recursive: true, force: true });
       }
-      const pointer = path.join(cacheFolder, 'last-good.json');
-      await writeFile(`${pointer}.new`, JSON.stringify(ref));
-      await rename(`${pointer}.new`, pointer);
       // What was kept before is in memory where it is still used: one version is enough on the disk.
       for (const other of await readdir(cacheFolder))
         if (/^[0-9a-f]{64}$/.test(other) && other !== ref.digest)
@@ -201,6 +202,13 @@ function refOf({ name, version, status, tags }: ModelVersion, modelUri: string):
       `${modelUri}: tag kickoff.digest of version ${version} is not sha256:<64 hex digits>`,
     );
   return { name, version, digest, ratingsAsOf: tag('kickoff.ratings_as_of') };
+}
+
+/** Lets an error of one of these codes pass. */
+function ifCode(...codes: string[]): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof Error && 'code' in error && codes.includes(String(error.code)))) throw error;
+  };
 }
 
 /** Lines of coreutils' sha256sum: two columns, the hex digest and the relative path. */

@@ -160,6 +160,18 @@ describe('a registered version', () => {
     expect(await readdir(cacheFolder)).toEqual([]);
   });
 
+  it('is kept by several replicas at the same moment', async () => {
+    const cacheFolder = await mkdtemp(path.join(tmpdir(), 'last-good-'));
+    const replicas = Array.from({ length: 4 }, () => open('models:/match-outcome/1', { cacheFolder }));
+    const artifact = await open('models:/match-outcome/1').download(
+      await open('models:/match-outcome/1').resolve(),
+    );
+    for (let round = 0; round < 20; round++)
+      await Promise.all(replicas.map((registry) => registry.keep(artifact)));
+    expect((await readdir(cacheFolder)).sort()).toEqual([artifact.ref.digest, 'last-good.json'].sort());
+    expect((await replicas[0]?.lastGood())?.files).toEqual(artifact.files);
+  });
+
   it('is kept as the last good one, alone, checked again and marked stale', async () => {
     const cacheFolder = await mkdtemp(path.join(tmpdir(), 'last-good-'));
     const registry = open('models:/match-outcome/1', { cacheFolder });
