@@ -118,8 +118,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       const checked = await Promise.all(
         wanted.map(async (name) => {
           const expected = listed.get(name);
-          if (expected === undefined)
-            throw new ModelRefused(`${ref.name} version ${ref.version} has no file ${name}`);
+          if (expected === undefined) throw absent(ref, name);
           const bytes = await (ahead.get(name) ?? read(name));
           check(ref, name, bytes, expected);
           return [name, bytes] as const;
@@ -177,8 +176,12 @@ export function createRegistry(options: RegistryOptions): Registry {
 /** Bytes of a file of an artifact. Throws `ModelRefused` where it has none of that name. */
 export function fileOf({ ref, files }: Artifact, name: string): Uint8Array {
   const bytes = files.get(name);
-  if (!bytes) throw new ModelRefused(`${ref.name} version ${ref.version} has no file ${name}`);
+  if (!bytes) throw absent(ref, name);
   return bytes;
+}
+
+function absent({ name, version }: ModelRef, file: string): ModelRefused {
+  return new ModelRefused(`${name} version ${version} has no file ${file}`);
 }
 
 /** A JSON file of an artifact, parsed. Throws `ModelRefused` where it is not there, and what `JSON.parse` throws. */

@@ -131,8 +131,8 @@ async function backFromZero(): Promise<void> {
     // predict wakes it when it starts: alone means that it is there already.
     await get('cache-write', '/health/readiness');
     await get('predict', '/v1/model');
-    const { functions } = runtime.status();
-    addPhases(alone, { ...runtime.status(), functions: functions.filter(({ name }) => name === 'predict') });
+    const status = runtime.status();
+    addPhases(alone, { ...status, functions: status.functions.filter(({ name }) => name === 'predict') });
   }
   process.stderr.write('\n');
   await runtime.close(5000);
