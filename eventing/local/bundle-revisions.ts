@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { stop } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { bundleRevision } from '../../functions/bundle.ts';
 import { bundlePage } from '../../functions/ingress/page/build.ts';
 
@@ -7,9 +7,20 @@ const ingress = path.resolve(import.meta.dirname, '../../functions/ingress');
 
 // In a process of its own: esbuild and its service would stay in the runtime's memory. Prints one JSON object, entry file by folder.
 try {
-  const folders = process.argv.slice(2);
+  const [queueProxy = '', ...folders] = process.argv.slice(2);
   const [files] = await Promise.all([
     Promise.all(folders.map(async (folder) => [folder, await bundleRevision(folder)] as const)),
+    build({
+      entryPoints: [path.join(import.meta.dirname, 'queue-proxy.ts')],
+      outfile: queueProxy,
+      bundle: true,
+      minify: true,
+      // What `--require` takes, which is loaded sooner than a module.
+      format: 'cjs',
+      platform: 'node',
+      target: 'node24',
+      logLevel: 'silent',
+    }),
     ...(folders.some((folder) => path.resolve(folder) === ingress) ? [bundlePage()] : []),
   ]);
   console.log(JSON.stringify(Object.fromEntries(files)));

@@ -12,11 +12,17 @@ export class BundleError extends Failure {
   override name = 'BundleError';
 }
 
-/** Bundles the functions in these folders; the entry file of each, named by its content. Throws `BundleError`. */
-export async function bundleFunctions(folders: readonly string[]): Promise<Record<string, string>> {
+/**
+ * Bundles the functions in these folders; the entry file of each, named by its content. Bundles queue-proxy too, into the file `queueProxy`.
+ * Throws `BundleError`.
+ */
+export async function bundleFunctions(
+  folders: readonly string[],
+  queueProxy: string,
+): Promise<Record<string, string>> {
   const script = path.join(import.meta.dirname, 'bundle-revisions.ts');
   try {
-    const { stdout } = await run(process.execPath, [script, ...folders], {
+    const { stdout } = await run(process.execPath, [script, queueProxy, ...folders], {
       timeout: 60_000,
     });
     return v.parse(Files, JSON.parse(stdout));

@@ -1,4 +1,6 @@
 import http from 'node:http';
+import net from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Eventing, HttpRequest } from './seams.ts';
 import type { Service } from './service.ts';
 
@@ -14,24 +16,83 @@ export type FrontDoorOptions = {
   eventing(): Eventing | undefined;
 };
 
-/** Listens on loopback for clients: the public function, `GET /local/status`, and the Broker's ingress at `/local/broker/`. */
-export async function openFrontDoor(options: FrontDoorOptions): Promise<http.Server> {
+export type FrontDoor = {
+  /** Where clients come. */
+  readonly url: string;
+  /** Where `/local/` is answered too, and never by a replica. */
+  readonly platformUrl: string;
+  /** Takes no more connections, and ends those that it has after the answers that are under way. Resolves when there is none left. */
+  drain(): Promise<void>;
+  /** Ends at once. */
+  close(): void;
+};
+
+/**
+ * Listens on loopback for clients: the public function, `GET /local/status`, and the Broker's ingress at `/local/broker/`. A connection goes to a
+ * replica of the function when one is ready and the activator is not in the path: a hop less for all that is asked on it. Otherwise its requests go
+ * through the activator, and the last answer before it could be handed over ends it, so that its client comes again.
+ */
+export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
   const { service } = options;
+  let draining = false;
   const server = http.createServer((request, response) => {
     const url = request.url ?? '/';
-    if (!url.startsWith('/local/')) service.handle(request, response);
-    else if (url === '/local/status') json(response, 200, options.status());
+    if (!url.startsWith('/local/')) {
+      if (draining || service.taker) response.setHeader('connection', 'close');
+      service.handle(request, response);
+    } else if (url === '/local/status') json(response, 200, options.status());
     else if (url.startsWith(`${broker}/`)) void post(request, response, options.eventing());
     else json(response, 404, { title: 'Not Found', status: 404, detail: 'see /local/status' });
   });
   // Longer than a reverse proxy's: the side that reuses a connection must close it (nginx: 60 s).
   server.keepAliveTimeout = 75_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, '127.0.0.1', resolve);
-  });
-  return server;
-}
 
+  const here = new Set<Socket>();
+  let left: (() => void) | undefined;
+  const gateway = net.createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+    const { taker } = service;
+    if (taker) {
+      taker.take(socket);
+      return;
+    }
+    here.add(socket);
+    socket.once('close', () => {
+      here.delete(socket);
+      if (here.size === 0) left?.();
+    });
+    server.emit('connection', socket);
+    socket.resume();
+  });
+  const addressOf = async (listener: net.Server, port: number): Promise<string> => {
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject).listen(port, '127.0.0.1', resolve);
+    });
+    return `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
+  };
+  const url = await addressOf(gateway, options.port);
+  const platformUrl = await addressOf(server, 0);
+
+  return {
+    url,
+    platformUrl,
+    async drain() {
+      draining = true;
+      gateway.close();
+      const ended = here.size === 0 ? undefined : new Promise<void>((resolve) => (left = resolve));
+      // Those whose last answer began before, too.
+      const idle = setInterval(() => {
+        server.closeIdleConnections();
+      }, 20);
+      await ended;
+      clearInterval(idle);
+    },
+    close() {
+      gateway.close();
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
 async function post(
   request: http.IncomingMessage,
   response: http.ServerResponse,

@@ -52,7 +52,9 @@ export function scaleConfig(spec: FunctionSpec, maps: ConfigMaps): AutoscalerCon
           ? {}
           : { [`${prefix}target-utilization-percentage`]: String(utilization) }),
       },
-      configAutoscaler: cluster?.data ?? {},
+      // Where the cluster's default holds, the activator leaves the path here as soon as a replica is ready: it would be another hop through the
+      // runtime for each request, where a cluster's has a process of its own.
+      configAutoscaler: { 'target-burst-capacity': '0', ...cluster?.data },
       containerConcurrency: spec.containerConcurrency,
     });
     // Knative starts a replica of each new revision to see that it can; here nothing runs before it is asked for.

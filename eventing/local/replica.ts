@@ -9,6 +9,8 @@ import { startColdStart } from './cold-start.ts';
 import type { ColdStart, ColdStartPhases } from './cold-start.ts';
 import type { Exchange } from './exchange.ts';
 import { freePort } from './free-port.ts';
+import { linkQueueProxy } from './queue-proxy-link.ts';
+import type { QueueProxyLink } from './queue-proxy-link.ts';
 
 /** `starting`: not ready yet, or not any more. */
 export type ReplicaState = 'starting' | 'ready' | 'draining' | 'gone';
@@ -18,6 +20,8 @@ export type Replica = {
   readonly revision: string;
   readonly pid: number;
   readonly pool: Pool;
+  /** To its queue-proxy, where it has one. */
+  readonly link: QueueProxyLink | undefined;
   readonly coldStart: ColdStart;
   readonly startedMs: number;
   state: ReplicaState;
@@ -47,6 +51,8 @@ export type ReplicaOptions = {
   revision: string;
   file: string;
   env: Record<string, string>;
+  /** What to load into it before its own code, to hand it connections of clients. */
+  queueProxy: { file: string; env: Record<string, string> } | undefined;
   stateFolder: string;
   readinessPath: string;
   containerConcurrency: number;
@@ -62,6 +68,8 @@ export type ReplicaOptions = {
 
 const guard = path.join(import.meta.dirname, 'parent-guard.cjs');
 const keptLines = 20;
+/** A client that keeps its connection may be about to use it when its replica goes: one that is not used for so long is closed. */
+const idleMs = 1000;
 /** Between two looks at the readiness endpoint (knative/serving pkg/queue/readiness/probe.go); a function that logs that it is ready is asked at once. */
 const probeMs = 50;
 
@@ -77,11 +85,13 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const port = await freePort();
   const compileCache = path.join(options.stateFolder, 'compile-cache');
   mkdirSync(compileCache, { recursive: true });
-  const child = spawn(process.execPath, ['--require', guard, options.file], {
+  const { queueProxy } = options;
+  const preloads = [guard, ...(queueProxy ? [queueProxy.file] : [])].flatMap((file) => ['--require', file]);
+  const child = spawn(process.execPath, [...preloads, options.file], {
     cwd: path.dirname(path.dirname(options.file)),
-    env: { NODE_COMPILE_CACHE: compileCache, ...options.env, PORT: String(port) },
+    env: { NODE_COMPILE_CACHE: compileCache, ...options.env, ...queueProxy?.env, PORT: String(port) },
     // The fourth stays open as long as the runtime lives.
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(queueProxy ? (['ipc'] as const) : [])],
     // A group of its own: Ctrl-C on the terminal is for the runtime, which ends its functions in order.
     detached: true,
   });
@@ -103,6 +113,11 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
       headersTimeout: 0,
       bodyTimeout: 0,
     }),
+    link:
+      queueProxy &&
+      linkQueueProxy(child, () => {
+        coldStart.answered();
+      }),
     coldStart,
     startedMs: performance.now(),
     state: 'starting',
@@ -117,8 +132,9 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
       const kill = setTimeout(() => {
         replica.kill();
       }, deadlineMs);
-      if (replica.inFlight + replica.queue.size > 0)
-        await Promise.race([gone, new Promise<void>((resolve) => (emptied = resolve))]);
+      const empty = new Promise<void>((resolve) => (emptied = resolve));
+      replica.settled();
+      await Promise.race([gone, Promise.all([empty, replica.link?.drain(idleMs)])]);
       child.kill('SIGTERM');
       await gone;
       clearTimeout(kill);

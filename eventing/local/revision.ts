@@ -1,4 +1,5 @@
 import type { ColdStartPhases } from './cold-start.ts';
+import type { QueueProxyLink } from './queue-proxy-link.ts';
 import { startReplica } from './replica.ts';
 import type { Replica, ReplicaExit } from './replica.ts';
 
@@ -6,6 +7,7 @@ export type RevisionOptions = {
   name: string;
   file: string;
   env: Record<string, string>;
+  queueProxy: { file: string; env: Record<string, string> } | undefined;
   stateFolder: string;
   readinessPath: string;
   containerConcurrency: number;
@@ -30,6 +32,10 @@ export type Revision = {
   readonly pids: readonly number[];
   readonly count: { starting: number; ready: number; draining: number };
   failing(): { reason: string; retryMs: number } | undefined;
+  /** The queue-proxies of those that are ready. */
+  readonly links: readonly QueueProxyLink[];
+  /** Connections that replicas have end with their next answer, or at once when they are idle. Resolves when there is none left. */
+  release(): Promise<void>;
   /** Sees to it that there are `replicas`; `scheduledMs`: when the need arose. */
   scale(replicas: number, scheduledMs: number): void;
   /** Drains all; resolves when no process is left. */
@@ -62,6 +68,7 @@ export function createRevision(options: RevisionOptions): Revision {
       revision: options.name,
       file: options.file,
       env: options.env,
+      queueProxy: options.queueProxy,
       stateFolder: options.stateFolder,
       readinessPath: options.readinessPath,
       containerConcurrency: options.containerConcurrency,
@@ -73,6 +80,7 @@ export function createRevision(options: RevisionOptions): Revision {
         failure = undefined;
         reported = false;
         refresh();
+        share();
       },
       unready: refresh,
       exited,
@@ -81,6 +89,15 @@ export function createRevision(options: RevisionOptions): Revision {
     replicas.add(replica);
     // The need may have gone while a port was looked for.
     revision.scale(asked, scheduledMs);
+  }
+
+  const links = (): QueueProxyLink[] => ready.flatMap(({ link }) => (link?.open ? link : []));
+
+  /** A new replica is to have as many connections as the others: they stay where they are, unlike requests behind a gateway. */
+  function share(): void {
+    const all = links();
+    const connections = all.reduce((sum, link) => sum + link.connections, 0);
+    for (const link of all) link.shed(link.connections - Math.ceil(connections / all.length));
   }
 
   function refresh(): void {
@@ -140,6 +157,12 @@ export function createRevision(options: RevisionOptions): Revision {
     },
     failing: () =>
       failure && { reason: failure.reason, retryMs: Math.max(0, failure.untilMs - performance.now()) },
+    get links() {
+      return links();
+    },
+    async release() {
+      await Promise.all([...replicas].map(({ link }) => link?.drain(0) ?? Promise.resolve()));
+    },
     scale(wanted, scheduledMs) {
       asked = wanted;
       const now = living();

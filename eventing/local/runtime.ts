@@ -91,7 +91,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       ]);
     let eventing: Eventing | undefined = undefined;
     const status = (): RuntimeStatus => ({
-      url,
+      url: door.url,
       functions: [...services.values()].map((service) => service.status()),
       queues: eventing?.status() ?? [],
     });
@@ -102,11 +102,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       eventing: () => eventing,
     });
     closing.push(async () => {
-      door.closeAllConnections();
-      await new Promise((resolve) => door.close(resolve));
+      door.close();
     });
-    const address = door.address();
-    const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : options.port}`;
+    const { url, platformUrl } = door;
 
     const registry = await startRegistry(at('model/registry'));
     closing.push(() => registry.close());
@@ -115,25 +113,27 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const provided = {
       STORE_URL: `sqlite:${path.join(stateFolder, 'store.db')}`,
       MLFLOW_TRACKING_URI: registry.url,
-      ...(amqpUrl === undefined ? { K_SINK: `${url}/local/broker/` } : {}),
+      ...(amqpUrl === undefined ? { K_SINK: `${platformUrl}/local/broker/` } : {}),
     };
     const configMaps = new Map([...maps].map(([name, { data }]) => [name, data] as const));
     const addressOf = (host: string): string | undefined => {
       const name = host.split('.')[0] ?? '';
-      return name.endsWith('-broker-ingress') ? `${url}/local/broker` : services.get(name)?.url;
+      return name.endsWith('-broker-ingress') ? `${platformUrl}/local/broker` : services.get(name)?.url;
     };
     for (const { spec } of functions)
       environments.set(spec.name, functionEnvironment(spec, { own: env, provided, configMaps, addressOf }));
 
     const folders = new Map(functions.map(({ spec }) => [spec.folder, spec.name] as const));
     const deployed = new Map<string, string>();
+    const queueProxy = path.join(stateFolder, 'queue-proxy.cjs');
     const deploy = async (): Promise<void> => {
-      const files = await bundleFunctions([...folders.keys()]);
+      const files = await bundleFunctions([...folders.keys()], queueProxy);
       for (const [folder, file] of Object.entries(files)) {
         const name = folders.get(folder) ?? '';
         if (deployed.get(name) === file) continue;
         deployed.set(name, file);
-        services.get(name)?.deploy(file, environments.get(name) ?? {});
+        const parts = name === publicFunction ? { file: queueProxy, platformUrl } : undefined;
+        services.get(name)?.deploy(file, environments.get(name) ?? {}, parts);
       }
     };
     await deploy();
@@ -161,10 +161,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         const endMs = performance.now() + deadlineMs;
         const left = (): number => Math.max(0, endMs - performance.now());
         watching.close();
-        const closed = new Promise((resolve) => door.close(resolve));
-        door.closeIdleConnections();
-        await Promise.race([closed, timeout(left())]);
-        door.closeAllConnections();
+        await Promise.race([Promise.all([door.drain(), front.release()]), timeout(left())]);
+        door.close();
         await eventingRunning.close(left());
         await Promise.all([...services.values()].map((service) => service.close(Math.max(2000, left()))));
         await registry.close();

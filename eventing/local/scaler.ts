@@ -1,13 +1,21 @@
 import { createAutoscaler } from './autoscaler/autoscaler.ts';
 import type { Autoscaler } from './autoscaler/autoscaler.ts';
 import type { AutoscalerConfig } from './autoscaler/config.ts';
-import type { Meter } from './meter.ts';
+import type { Stat } from './autoscaler/metric.ts';
 
 /** What the autoscaler's decisions are carried out on. */
 export type Scalable = {
   readyReplicas(): number;
   scale(replicas: number, scheduledMs: number): void;
   mode(mode: 'Serve' | 'Proxy'): void;
+};
+
+/** Where the autoscaler's figures come from: the activator, and queue-proxies where requests pass it by. */
+export type Reports = {
+  /** What the activator says at once of the first request to a revision at zero. */
+  first(): Stat;
+  /** Of all requests, since the last report. */
+  report(): Stat;
 };
 
 /** The clockwork around the autoscaler of one revision: reports each second, decides every two, applies when it is due. */
@@ -26,7 +34,7 @@ const reportMs = 1000;
 /** Starts with `replicas` ready ones; with none, nothing starts before the first request. */
 export function startScaler(
   config: AutoscalerConfig,
-  meter: Meter,
+  reports: Reports,
   target: Scalable,
   replicas: number,
 ): Scaler {
@@ -61,7 +69,7 @@ export function startScaler(
   }
 
   const clock = setInterval(() => {
-    const stat = meter.report();
+    const stat = reports.report();
     const load = stat.concurrency > 0 || stat.requests > 0;
     if ((load || target.readyReplicas() > 0) && autoscaler.record(performance.now(), stat)) tick();
     else if ((odd = !odd)) tick();
@@ -77,7 +85,7 @@ export function startScaler(
     },
     poke() {
       if (asked > 0) return false;
-      autoscaler.record(performance.now(), meter.first());
+      autoscaler.record(performance.now(), reports.first());
       tick();
       return asked > 0;
     },

@@ -7,6 +7,8 @@ import { describeColdStart } from './cold-start.ts';
 import type { ColdStartPhases } from './cold-start.ts';
 import type { FunctionSpec } from './function-manifest.ts';
 import { proxy } from './proxied.ts';
+import { sumOf } from './queue-proxy-link.ts';
+import type { QueueProxyLink } from './queue-proxy-link.ts';
 import { createRevision } from './revision.ts';
 import type { Revision } from './revision.ts';
 import { startScaler } from './scaler.ts';
@@ -45,16 +47,26 @@ export type ServiceStatus = {
   coldStarts: ColdStartPhases[];
 };
 
+/** The bundle of queue-proxy, and where it sends what is the platform's. */
+export type QueueProxy = { file: string; platformUrl: string };
+
 /** A function as a Knative Service: an address, an activator behind it, and the revision that answers. */
 export type Service = {
   readonly spec: FunctionSpec;
   readonly url: string;
   readonly activator: Activator;
   handle(request: http.IncomingMessage, response: http.ServerResponse): void;
+  /** The replica that the connection of a client is to go to: the one that has the fewest; none while the activator is in the path. */
+  readonly taker: QueueProxyLink | undefined;
+  /** Ends the connections that were handed over, after the answers that are under way. */
+  release(): Promise<void>;
   /** Starts a replica where none runs, as a request would. */
   wake(): void;
-  /** A new revision of this bundle answers from now on; with replicas running, once as many new ones are ready. */
-  deploy(file: string, env: Record<string, string>): void;
+  /**
+   * A new revision of this bundle answers from now on; with replicas running, once as many new ones are ready. With a `queueProxy` its replicas
+   * take connections.
+   */
+  deploy(file: string, env: Record<string, string>, queueProxy?: QueueProxy): void;
   status(): ServiceStatus;
   /** Ends all replicas, the hung ones after `deadlineMs`, then the address. */
   close(deadlineMs: number): Promise<void>;
@@ -102,12 +114,20 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  function revisionOf(file: string, env: Record<string, string>): Revision {
+  function revisionOf(file: string, env: Record<string, string>, queueProxy?: QueueProxy): Revision {
     const name = `${spec.name}-${String(++serial).padStart(5, '0')}`;
     const revision = createRevision({
       name,
       file,
       env: { ...env, K_SERVICE: spec.name, K_CONFIGURATION: spec.name, K_REVISION: name },
+      queueProxy: queueProxy && {
+        file: queueProxy.file,
+        env: {
+          CONTAINER_CONCURRENCY: String(spec.containerConcurrency),
+          REVISION_TIMEOUT_SECONDS: String(timeoutMs / 1000),
+          PLATFORM_URL: queueProxy.platformUrl,
+        },
+      },
       stateFolder: options.stateFolder,
       readinessPath: spec.readinessPath,
       containerConcurrency: spec.containerConcurrency,
@@ -161,7 +181,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     activator.flow();
     scaler = startScaler(
       config,
-      activator.meter,
+      {
+        first: () => activator.meter.first(),
+        report: () => sumOf([activator.meter.report(), ...revision.links.map((link) => link.report())]),
+      },
       {
         readyReplicas: () => revision.ready.length,
         scale: (replicas, scheduledMs) => {
@@ -186,9 +209,19 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     url,
     activator,
     handle,
+    get taker() {
+      if (activator.mode !== 'Serve') return undefined;
+      return current?.links.reduce<QueueProxyLink | undefined>(
+        (fewest, link) => (fewest && fewest.connections <= link.connections ? fewest : link),
+        undefined,
+      );
+    },
+    async release() {
+      await Promise.all([...revisions].map((revision) => revision.release()));
+    },
     wake,
-    deploy(file, env) {
-      const revision = revisionOf(file, env);
+    deploy(file, env, queueProxy) {
+      const revision = revisionOf(file, env, queueProxy);
       if (next) retire(next.revision);
       const { starting = 0, ready = 0 } = current?.count ?? {};
       const replicas = starting + ready;
@@ -201,7 +234,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     status() {
       const failing = current?.failing();
       const replicas = { starting: 0, ready: 0, draining: 0 };
-      for (const { count } of revisions) {
+      let direct = 0;
+      for (const { count, ready } of revisions) {
+        for (const { link } of ready) direct += link?.inFlight ?? 0;
         replicas.starting += count.starting;
         replicas.ready += count.ready;
         replicas.draining += count.draining;
@@ -212,7 +247,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         revision: current?.name ?? '',
         replicas,
         pids: [...revisions].flatMap((revision) => revision.pids),
-        inFlight: activator.meter.inFlight,
+        inFlight: activator.meter.inFlight + direct,
         queued: activator.waiting,
         desired: scaler?.wanted ?? 0,
         path: activator.mode,

@@ -23,7 +23,7 @@ Exit code: 0 measured, 1 RabbitMQ or Redis is not here, 2 wrong usage.`;
 const Tapped = v.object({
   service: v.string(),
   port: v.number(),
-  noted: v.array(v.tuple([v.number(), v.picklist(['read', 'write', 'request']), v.number(), v.number()])),
+  noted: v.array(v.tuple([v.number(), v.picklist(['read', 'write', 'request']), v.number()])),
 });
 /** What a process did at a time in µs; `peer` is the port at the other end. */
 type Mark = { at: number; service: string; what: string; peer: number };
@@ -32,9 +32,7 @@ type Recorded = { asked: Asked[]; marks: Mark[]; ports: ReadonlyMap<number, stri
 
 /** The marks that a request leaves in this order: who, what, with whom; and the hop that ends with it. */
 const way: [service: string, what: string, peer: string, hop: string][] = [
-  ['runtime', 'request', 'runtime', 'client to front door'],
-  ['runtime', 'write', 'ingress', 'front door: routes to a replica'],
-  ['ingress', 'request', '', 'front door to ingress'],
+  ['ingress', 'request', '', 'client to ingress'],
   ['ingress', 'write', 'redis', 'ingress: parse, check, names'],
   ['ingress', 'read', 'redis', 'store: accept into the ledger'],
   ['ingress', 'write', 'rabbitmq', 'ingress: publish'],
@@ -52,8 +50,6 @@ const way: [service: string, what: string, peer: string, hop: string][] = [
   ['cache-write', 'write', 'redis', 'cache-write: read, check'],
   ['ingress', 'read', 'redis', 'store: results, and who waits is told'],
   ['ingress', 'write', '', 'ingress: answer'],
-  ['runtime', 'read', 'ingress', 'ingress to front door'],
-  ['runtime', 'write', 'runtime', 'front door: answer'],
 ];
 /** Marks of which there may be several, confirms beside deliveries: the last one before the next mark counts. */
 const lastCounts = 'runtime read rabbitmq';
@@ -95,11 +91,7 @@ async function record(count: number): Promise<Recorded> {
   rmSync(folder, { recursive: true, force: true });
   for (const { service, port } of taps) ports.set(port, service);
   const marks = taps.flatMap(({ service, noted }) =>
-    noted.map(([at, what, remote, local]): Mark => {
-      // A client is known by the port of the front door that it came to.
-      const toClient = service === 'runtime' && ports.get(local) === 'runtime';
-      return { at, service, what, peer: toClient ? local : remote };
-    }),
+    noted.map(([at, what, peer]): Mark => ({ at, service, what, peer })),
   );
   return { asked, ports, marks: marks.sort((a, b) => a.at - b.at) };
 }
@@ -156,7 +148,7 @@ function hopsOf(
     before = mark.at;
     from = found + 1;
   }
-  return [...hops, ['front door to client', answered - before], ['**in all**', answered - sent]];
+  return [...hops, ['ingress to client', answered - before], ['**in all**', answered - sent]];
 }
 
 const command = ofProcess();

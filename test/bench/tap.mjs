@@ -9,7 +9,7 @@ const folder = new URL(import.meta.url).searchParams.get('folder');
 const service = process.env.K_SERVICE ?? 'runtime';
 const noted = [];
 const note = (what, socket) =>
-  noted.push([Number(process.hrtime.bigint() / 1000n), what, socket.remotePort ?? 0, socket.localPort ?? 0]);
+  noted.push([Number(process.hrtime.bigint() / 1000n), what, socket.remotePort ?? 0]);
 
 const { push, _writeGeneric: write } = net.Socket.prototype;
 net.Socket.prototype.push = function (...args) {

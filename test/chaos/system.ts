@@ -97,7 +97,7 @@ export async function startSystem(rabbitmqServer: string, redisServer: string): 
 }
 
 /** The event of the PingSource in `eventing/ping.yaml`, handed to the Broker; it may be down. */
-async function tick(url: string): Promise<void> {
+export async function tick(url: string): Promise<void> {
   await fetch(`${url}/local/broker/`, {
     method: 'POST',
     headers: {

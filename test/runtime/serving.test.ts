@@ -22,6 +22,12 @@ const statusOf = ({ runtime }: World) => {
   return one;
 };
 
+/** Through the activator always, or only from zero. */
+const paths = ['211', '0'].map((capacity) => ({
+  path: capacity === '0' ? 'Serve' : 'Proxy',
+  burst: { autoscaler: { 'target-burst-capacity': capacity } },
+}));
+
 describe('refuses with a reason', () => {
   test('a function that cannot start: reported once with its last lines, and 503 at once meanwhile', async () => {
     const here = await world({ ingress: { start: 'crash' } });
@@ -68,26 +74,6 @@ describe('refuses with a reason', () => {
     expect(await answer.json()).toMatchObject({ detail: 'request timeout' });
   });
 
-  test('what is beyond the queue of a replica, with 503', async () => {
-    // With a burst capacity of 0 the activator leaves the path, and requests wait in the replica's queue-proxy.
-    const here = await world(
-      { ingress: { concurrency: 1, max: 1 } },
-      { autoscaler: { 'target-burst-capacity': '0' } },
-    );
-    expect((await fetch(here.url)).status).toBe(200);
-    await until(() => here.runtime.status().functions[0]?.path === 'Serve', { deadline: 10_000 });
-    const ask = async (ms: number): Promise<string | number> => {
-      const answer = await fetch(`${here.url}/slow?ms=${ms}`);
-      return answer.status === 503 ? ((await answer.json()) as { detail: string }).detail : answer.status;
-    };
-    // All others come while this one is in work, and before the next decision of the autoscaler.
-    const first = ask(1500);
-    await until(() => statusOf(here).inFlight === 1);
-    const answers = await Promise.all([first, ...Array.from({ length: 19 }, () => ask(1))]);
-    expect(answers.filter((answer) => answer === 200)).toHaveLength(11);
-    expect(answers.filter((answer) => answer === 'pending request queue full')).toHaveLength(9);
-  });
-
   test('a request whose replica dies, with 502', async () => {
     const here = await world({ ingress: {} });
     expect((await fetch(`${here.url}/exit`)).status).toBe(502);
@@ -127,22 +113,6 @@ describe('sends a request of which nothing was sent to another replica', () => {
     const answer = await fetch(`${here.url}/echo`);
     expect(answer.status).toBe(200);
     expect(await pidOf(answer)).toBe(first);
-  });
-
-  test('when it was in the queue of one that died', async () => {
-    const here = await world(
-      { ingress: { concurrency: 1, max: 1 } },
-      { autoscaler: { 'target-burst-capacity': '0' } },
-    );
-    expect((await fetch(here.url)).status).toBe(200);
-    await until(() => statusOf(here).path === 'Serve', { deadline: 10_000 });
-    const dies = fetch(`${here.url}/hang`);
-    await until(() => statusOf(here).inFlight === 1);
-    const queued = [fetch(`${here.url}/echo`), fetch(`${here.url}/echo`)];
-    await until(() => statusOf(here).inFlight === 3);
-    process.kill(here.pids()[0] ?? 0, 'SIGKILL');
-    expect((await dies).status).toBe(502);
-    expect((await Promise.all(queued)).map(({ status }) => status)).toEqual([200, 200]);
   });
 });
 
@@ -237,26 +207,30 @@ describe('scales', () => {
     expect((await fetch(here.url)).status).toBe(200);
   });
 
-  test('up with load and in again without a lost request or a 5xx', { timeout: 90_000 }, async () => {
-    const here = await world({ ingress: { concurrency: 2, target: 2, max: 3 } });
-    const bad: number[] = [];
-    let most = 0;
-    let clients = 6;
-    const client = async (me: number): Promise<void> => {
-      while (me < clients) {
-        const { status } = await fetch(`${here.url}/slow?ms=50`);
-        if (status !== 200) bad.push(status);
-        most = Math.max(most, here.pids().length);
-      }
-    };
-    const all = Array.from({ length: 6 }, (_, me) => client(me));
-    await until(() => most === 3, { deadline: 20_000, what: 'three replicas' });
-    clients = 1;
-    await until(() => here.pids().length === 1, { deadline: 60_000, what: 'one replica' });
-    clients = 0;
-    await Promise.all(all);
-    expect(bad).toEqual([]);
-  });
+  test.each(paths)(
+    'up with load and in again without a lost request or a 5xx: $path',
+    { timeout: 90_000 },
+    async ({ burst }) => {
+      const here = await world({ ingress: { concurrency: 2, target: 2, max: 3 } }, burst);
+      const bad: number[] = [];
+      let most = 0;
+      let clients = 6;
+      const client = async (me: number): Promise<void> => {
+        while (me < clients) {
+          const { status } = await fetch(`${here.url}/slow?ms=50`);
+          if (status !== 200) bad.push(status);
+          most = Math.max(most, here.pids().length);
+        }
+      };
+      const all = Array.from({ length: 6 }, (_, me) => client(me));
+      await until(() => most === 3, { deadline: 20_000, what: 'three replicas' });
+      clients = 1;
+      await until(() => here.pids().length === 1, { deadline: 60_000, what: 'one replica' });
+      clients = 0;
+      await Promise.all(all);
+      expect(bad).toEqual([]);
+    },
+  );
 });
 
 describe('replaces', () => {
@@ -271,34 +245,38 @@ process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeI
 server.listen(Number(process.env['PORT']), '127.0.0.1');
 `;
 
-  test('a saved source under load: no request lost, none with 5xx', { timeout: 90_000 }, async () => {
-    const here = await world({ ingress: { concurrency: 10 } });
-    save(here, (text) => text);
-    await until(async () => (await (await fetch(here.url)).text()) === 'first', { deadline: 20_000 });
-    const bad: number[] = [];
-    let running = true;
-    const load = Array.from({ length: 4 }, async () => {
-      while (running) {
-        const { status } = await fetch(here.url);
-        if (status !== 200) bad.push(status);
+  test.each(paths)(
+    'a saved source under load: no request lost, none with 5xx: $path',
+    { timeout: 90_000 },
+    async ({ burst }) => {
+      const here = await world({ ingress: { concurrency: 10 } }, burst);
+      save(here, (text) => text);
+      await until(async () => (await (await fetch(here.url)).text()) === 'first', { deadline: 20_000 });
+      const bad: number[] = [];
+      let running = true;
+      const load = Array.from({ length: 4 }, async () => {
+        while (running) {
+          const { status } = await fetch(here.url);
+          if (status !== 200) bad.push(status);
+        }
+      });
+      const slow = fetch(`${here.url}/slow`);
+      const before = here.pids();
+      const tookMs: number[] = [];
+      for (const answer of ['second', 'third', 'fourth']) {
+        const savedMs = performance.now();
+        save(here, (text) => text.replace("'first'", `'${answer}'`));
+        await until(async () => (await (await fetch(here.url)).text()) === answer, { deadline: 20_000 });
+        tookMs.push(performance.now() - savedMs);
       }
-    });
-    const slow = fetch(`${here.url}/slow`);
-    const before = here.pids();
-    const tookMs: number[] = [];
-    for (const answer of ['second', 'third', 'fourth']) {
-      const savedMs = performance.now();
-      save(here, (text) => text.replace("'first'", `'${answer}'`));
-      await until(async () => (await (await fetch(here.url)).text()) === answer, { deadline: 20_000 });
-      tookMs.push(performance.now() - savedMs);
-    }
-    console.log(`from saved to answered: ${tookMs.map(Math.round).join(', ')} ms`);
-    expect(await (await slow).text()).toBe('first');
-    await until(() => !before.some(alive), { deadline: 5000, what: 'the old revision went' });
-    running = false;
-    await Promise.all(load);
-    expect(bad).toEqual([]);
-  });
+      console.log(`from saved to answered: ${tookMs.map(Math.round).join(', ')} ms`);
+      expect(await (await slow).text()).toBe('first');
+      await until(() => !before.some(alive), { deadline: 5000, what: 'the old revision went' });
+      running = false;
+      await Promise.all(load);
+      expect(bad).toEqual([]);
+    },
+  );
 
   test('nothing while the source is broken, and says what is wrong', async () => {
     const here = await world({ ingress: {} });

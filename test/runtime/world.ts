@@ -71,6 +71,7 @@ export async function createProject(
     configMap('config-autoscaler', {
       'stable-window': '6s',
       'scale-to-zero-grace-period': '6s',
+      'target-burst-capacity': '211',
       ...autoscaler,
     }),
   );

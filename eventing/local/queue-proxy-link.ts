@@ -1,0 +1,106 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { Stat } from './autoscaler/metric.ts';
+
+/** What the runtime tells a queue-proxy; `take` (a number that `taken` repeats) comes with a connection. */
+export type ToQueueProxy = { take: number } | { shed: number } | { drainMs: number };
+/** What a queue-proxy tells the runtime. */
+export type FromQueueProxy =
+  { taken: number } | { stat: Stat; inFlight: number; connections: number } | 'answered' | 'drained';
+
+/** The runtime's end of the line to the queue-proxy in a replica, which has connections of clients. */
+export type QueueProxyLink = {
+  /** False when the process is gone. */
+  readonly open: boolean;
+  /** About as many as it has: it says so once a second. */
+  readonly connections: number;
+  /** Requests that came on them, as it last said. */
+  readonly inFlight: number;
+  /** Hands over a connection of which nothing was read. It ends with the replica. */
+  take(socket: Socket): void;
+  /** So many connections are to end with their next answer: their clients come back, and to another replica. */
+  shed(connections: number): void;
+  /** What it reported since the last call, for the autoscaler. */
+  report(): Stat;
+  /** Ends the connections: with their next answer, or when nothing came for `idleMs`. Resolves when there is none, or no replica. */
+  drain(idleMs: number): Promise<void>;
+};
+
+/** Links the queue-proxy in `child`, which was spawned with an IPC channel. `answered`: the first request was. */
+export function linkQueueProxy(child: ChildProcess, answered: () => void): QueueProxyLink {
+  let connections = 0;
+  let inFlight = 0;
+  let stat = nothing;
+  let drained: (() => void) | undefined;
+  let serial = 0;
+  /** Kept until the replica says that it has them: Node would leave open, for nobody, what is on the way to a process that dies. */
+  const underWay = new Map<number, Socket>();
+  const tell = (message: ToQueueProxy): void => {
+    // The replica may go at any moment.
+    if (child.connected) child.send(message, () => undefined);
+  };
+  child.on('message', (message: FromQueueProxy) => {
+    if (message === 'answered') answered();
+    else if (message === 'drained') drained?.();
+    else if ('taken' in message) {
+      underWay.get(message.taken)?.destroy();
+      underWay.delete(message.taken);
+    } else {
+      ({ connections, inFlight } = message);
+      stat = sumOf([stat, message.stat]);
+    }
+  });
+  // Not at `disconnect`, which does not come when something is on the way.
+  child.on('exit', () => {
+    connections = inFlight = 0;
+    drained?.();
+    for (const socket of underWay.values()) socket.destroy();
+    underWay.clear();
+  });
+  return {
+    get open() {
+      return child.connected;
+    },
+    get connections() {
+      return connections;
+    },
+    get inFlight() {
+      return inFlight;
+    },
+    take(socket) {
+      connections++;
+      underWay.set(++serial, socket);
+      child.send({ take: serial } satisfies ToQueueProxy, socket, { keepOpen: true }, () => undefined);
+    },
+    shed(count) {
+      if (count > 0) tell({ shed: count });
+    },
+    report() {
+      const since = stat;
+      stat = nothing;
+      return since;
+    },
+    drain(idleMs) {
+      return new Promise((resolve) => {
+        if (!child.connected) {
+          resolve();
+          return;
+        }
+        drained = resolve;
+        tell({ drainMs: idleMs });
+      });
+    },
+  };
+}
+
+const nothing: Stat = { concurrency: 0, proxiedConcurrency: 0, requests: 0, proxiedRequests: 0 };
+
+/** One report of several that count different requests. */
+export function sumOf(stats: readonly Stat[]): Stat {
+  const sum = { ...nothing };
+  for (const one of stats) {
+    sum.concurrency += one.concurrency;
+    sum.requests += one.requests;
+  }
+  return sum;
+}
