@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../command.ts';
@@ -10,31 +10,54 @@ export class StateInUse extends Failure {
 
 /**
  * Takes a state folder for this process. The lock is SQLite's on a file: the kernel lets go of it whatever ends the process, so that a
- * `kill -9` leaves nothing to clean up. Throws `StateInUse`.
+ * `kill -9` leaves nothing to clean up. Throws `StateInUse`, or `Failure` where the folder cannot be made or written.
  */
 export function lockState(folder: string): { release(): void } {
-  mkdirSync(folder, { recursive: true });
   const pidFile = path.join(folder, 'runtime.pid');
-  const database = new DatabaseSync(path.join(folder, 'lock.db'), { timeout: 0 });
+  let database: DatabaseSync | undefined;
   try {
+    // One by one: Node's `recursive` never ends below a folder that is there and takes none, as /proc is (Node 24.21).
+    for (const each of missing(folder)) mkdirSync(each);
+    database = new DatabaseSync(path.join(folder, 'lock.db'), { timeout: 0 });
     database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE');
+    writeFileSync(pidFile, String(process.pid));
   } catch (error) {
-    database.close();
-    let holder = '';
-    try {
-      holder = ` (pid ${readFileSync(pidFile, 'utf8')})`;
-    } catch {
-      // it has just begun
-    }
-    throw new StateInUse(
-      `the state folder ${folder} is in use by another runtime${holder}: stop it, or set KICKOFF_STATE to another folder`,
-      { cause: error },
-    );
+    database?.close();
+    throw isBusy(error) ? inUse(folder, pidFile, error) : unusable(folder, error);
   }
-  writeFileSync(pidFile, String(process.pid));
   return {
     release() {
       database.close();
     },
   };
+}
+
+/** The folders on the way to this one, and it, that are not there; the outermost first. */
+function missing(folder: string): string[] {
+  return existsSync(folder) ? [] : [...missing(path.dirname(folder)), folder];
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5;
+}
+
+function inUse(folder: string, pidFile: string, cause: unknown): StateInUse {
+  let holder = '';
+  try {
+    holder = ` (pid ${readFileSync(pidFile, 'utf8')})`;
+  } catch {
+    // it has just begun
+  }
+  return new StateInUse(
+    `the state folder ${folder} is in use by another runtime${holder}: stop it, or set KICKOFF_STATE to another folder`,
+    { cause },
+  );
+}
+
+function unusable(folder: string, cause: unknown): Failure {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new Failure(
+    `the state folder ${folder} cannot be used (${why}): set KICKOFF_STATE to a folder that this user may write`,
+    { cause },
+  );
 }

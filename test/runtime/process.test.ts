@@ -62,6 +62,18 @@ describe('the runtime as its user starts it', () => {
     expect(lines).toEqual([`port ${port} is in use: stop what listens there, or set PORT to another`]);
   });
 
+  test.each([
+    ['below a folder that takes none', '/proc/none/state'],
+    ['in the place of a file', path.join(root, 'package.json')],
+  ])('is refused in one line with a state folder %s', (_, folder) => {
+    const { status, lines } = runToItsEnd({ PORT: '0', KICKOFF_STATE: folder });
+    expect(status).toBe(1);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(
+      new RegExp(`^the state folder ${folder} cannot be used \\(.+\\): set KICKOFF_STATE to`),
+    );
+  });
+
   test('is refused in one line with a PORT that is none', () => {
     expect(runToItsEnd({ PORT: 'eighty', KICKOFF_STATE: state })).toEqual({
       status: 2,
