@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { bundleFunctions } from './bundles.ts';
 import { readDeclared } from './declared.ts';
@@ -53,7 +52,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const lock = lockState(stateFolder);
   const closing: (() => Promise<void>)[] = [
     async () => {
-      lock.release();
+      lock.undo();
     },
   ];
   const undo = async (): Promise<void> => {
@@ -108,7 +107,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
     const registry = await startRegistry(at('model/registry'));
     closing.push(() => registry.close());
-    mkdirSync(stateFolder, { recursive: true });
     const amqpUrl = env['AMQP_URL'] || undefined;
     const provided = {
       STORE_URL: `sqlite:${path.join(stateFolder, 'store.db')}`,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../command.ts';
@@ -8,28 +8,55 @@ export class StateInUse extends Failure {
   override name = 'StateInUse';
 }
 
+/** A state folder that this process holds. */
+export type StateLock = {
+  release(): void;
+  /** Releases it and takes away what taking it made: for a start that failed. */
+  undo(): void;
+};
+
 /**
  * Takes a state folder for this process. The lock is SQLite's on a file: the kernel lets go of it whatever ends the process, so that a
  * `kill -9` leaves nothing to clean up. Throws `StateInUse`, or `Failure` where the folder cannot be made or written.
  */
-export function lockState(folder: string): { release(): void } {
+export function lockState(folder: string): StateLock {
+  const lockFile = path.join(folder, 'lock.db');
   const pidFile = path.join(folder, 'runtime.pid');
+  const newFiles = [lockFile, pidFile].filter((file) => !existsSync(file));
+  const newFolders: string[] = [];
   let database: DatabaseSync | undefined;
-  try {
-    // One by one: Node's `recursive` never ends below a folder that is there and takes none, as /proc is (Node 24.21).
-    for (const each of missing(folder)) mkdirSync(each);
-    database = new DatabaseSync(path.join(folder, 'lock.db'), { timeout: 0 });
-    database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE');
-    writeFileSync(pidFile, String(process.pid));
-  } catch (error) {
-    database?.close();
-    throw isBusy(error) ? inUse(folder, pidFile, error) : unusable(folder, error);
-  }
-  return {
+  const lock: StateLock = {
     release() {
-      database.close();
+      database?.close();
+    },
+    undo() {
+      for (const file of newFiles) if (existsSync(file)) rmSync(file);
+      lock.release();
+      try {
+        for (const each of newFolders.toReversed()) rmdirSync(each);
+      } catch {
+        // not empty: a function that was asked before the start failed may have accepted something
+      }
     },
   };
+  try {
+    // One by one: Node's `recursive` never ends below a folder that is there and takes none, as /proc is (Node 24.21).
+    for (const each of missing(folder)) {
+      mkdirSync(each);
+      newFolders.push(each);
+    }
+    database = new DatabaseSync(lockFile, { timeout: 0 });
+    database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE');
+    writeFileSync(pidFile, String(process.pid));
+    return lock;
+  } catch (error) {
+    if (isBusy(error)) {
+      lock.release();
+      throw inUse(folder, pidFile, error);
+    }
+    lock.undo();
+    throw unusable(folder, error);
+  }
 }
 
 /** The folders on the way to this one, and it, that are not there; the outermost first. */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -50,21 +51,26 @@ describe('the runtime as its user starts it', () => {
     expect(lines[0]).toMatch(/is in use by another runtime \(pid \d+\)/);
   });
 
-  test('is refused in one line on a port that something listens on', async () => {
+  test('is refused in one line on a port that something listens on, and leaves nothing that it made', async () => {
     const server = http.createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const port = (server.address() as AddressInfo).port;
     const other = await mkdtemp(path.join(tmpdir(), 'kickoff-process-'));
-    const { status, lines } = runToItsEnd({ PORT: String(port), KICKOFF_STATE: other });
+    await writeFile(path.join(other, 'lock.db'), '');
+    for (const folder of ['', 'new/state'])
+      expect(runToItsEnd({ PORT: String(port), KICKOFF_STATE: path.join(other, folder) })).toEqual({
+        status: 1,
+        lines: [`port ${port} is in use: stop what listens there, or set PORT to another`],
+      });
     server.close();
+    expect(await readdir(other)).toEqual(['lock.db']);
     await rm(other, { recursive: true, force: true });
-    expect(status).toBe(1);
-    expect(lines).toEqual([`port ${port} is in use: stop what listens there, or set PORT to another`]);
   });
 
   test.each([
     ['below a folder that takes none', '/proc/none/state'],
     ['in the place of a file', path.join(root, 'package.json')],
+    ['with a name that is too long', path.join(root, '.absent', 'x'.repeat(300))],
   ])('is refused in one line with a state folder %s', (_, folder) => {
     const { status, lines } = runToItsEnd({ PORT: '0', KICKOFF_STATE: folder });
     expect(status).toBe(1);
@@ -72,6 +78,7 @@ describe('the runtime as its user starts it', () => {
     expect(lines[0]).toMatch(
       new RegExp(`^the state folder ${folder} cannot be used \\(.+\\): set KICKOFF_STATE to`),
     );
+    expect(existsSync(path.join(root, '.absent'))).toBe(false);
   });
 
   test('is refused in one line with a PORT that is none', () => {
