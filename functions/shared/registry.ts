@@ -133,6 +133,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       // Replicas on one node may share the folder and keep the same version at the same moment: names of its own until the renames.
       const own = await mkdtemp(path.join(cacheFolder, 'new-'));
       try {
+        // All is written before the first rename: a full disk must not keep a version that nothing names.
+        await writeFile(path.join(own, 'last-good.json'), JSON.stringify(ref));
         const folder = path.join(own, ref.digest);
         for (const [name, bytes] of files) {
           await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
@@ -142,7 +144,6 @@ export function createRegistry(options: RegistryOptions): Registry {
         await rename(kept, path.join(own, 'before')).catch(ifCode('ENOENT'));
         // There again: another replica has just kept the same files.
         await rename(folder, kept).catch(ifCode('ENOTEMPTY', 'EEXIST'));
-        await writeFile(path.join(own, 'last-good.json'), JSON.stringify(ref));
         await rename(path.join(own, 'last-good.json'), path.join(cacheFolder, 'last-good.json'));
       } finally {
         await rm(own, { recursive: true, force: true });

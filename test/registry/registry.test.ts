@@ -148,16 +148,20 @@ describe('a registered version', () => {
     expect(() => fileOf(artifact, 'absent.json')).toThrow(/match-outcome version 2 has no file absent.json/);
   });
 
-  it('that cannot be written leaves nothing behind', async () => {
+  it('that cannot be written leaves nothing behind, and the last good one as it was', async () => {
     const cacheFolder = await mkdtemp(path.join(tmpdir(), 'last-good-'));
     const registry = open('models:/match-outcome/1', { cacheFolder });
+    const good = await registry.download(await registry.resolve());
+    await registry.keep(good);
     const bytes = new Uint8Array(1);
     const files = new Map([
       ['place', bytes],
       ['place/below', bytes],
     ]);
-    await expect(registry.keep({ ref: await registry.resolve(), files })).rejects.toThrow(/ENOTDIR|EEXIST/);
-    expect(await readdir(cacheFolder)).toEqual([]);
+    const ref = await open('models:/match-outcome/2').resolve();
+    await expect(registry.keep({ ref, files })).rejects.toThrow(/ENOTDIR|EEXIST/);
+    expect((await readdir(cacheFolder)).sort()).toEqual([good.ref.digest, 'last-good.json'].sort());
+    expect((await registry.lastGood())?.files).toEqual(good.files);
   });
 
   it('is kept by several replicas at the same moment', async () => {
