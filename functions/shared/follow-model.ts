@@ -44,7 +44,10 @@ export async function followModel<T>(
   async function hold(ref: ModelRef): Promise<Held<T>> {
     const artifact = await registry.download(ref, files);
     const one = await loadArtifact(artifact);
-    await registry.keep(artifact);
+    // The copy is a help for later, no condition: what works is used without it.
+    await registry.keep(artifact).catch((error: unknown) => {
+      log.warn('the model is used, but no copy of it can be kept', { version: ref.version, error });
+    });
     return one;
   }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -74,6 +74,27 @@ test('a version that does not load is refused and reported once; the present one
   await folder.alias('Production', '3');
   await model.refresh();
   expect(model.current()).toMatchObject({ value: 'graph 3', ref: { version: '3' } });
+});
+
+test('a version that cannot be kept is used all the same and reported once; keeping is tried again with the next one', async () => {
+  await rm(cacheFolder, { recursive: true });
+  await writeFile(cacheFolder, 'in the place of the folder');
+  const warnings = (): string[] => logged.filter((line) => line.includes('no copy'));
+  const model = await follow({ cached: true });
+  for (let look = 0; look < 2; look++) await model.refresh();
+  expect(model.current()).toMatchObject({ value: 'graph 1', ref: { version: '1' } });
+  expect(warnings()).toHaveLength(1);
+  await folder.alias('Production', '3');
+  for (let look = 0; look < 2; look++) await model.refresh();
+  expect(model.current()).toMatchObject({ value: 'graph 3', ref: { version: '3' } });
+  expect(released).toEqual(['graph 1']);
+  expect(warnings()).toHaveLength(2);
+  await rm(cacheFolder);
+  await folder.alias('Production', '1');
+  await model.refresh();
+  expect(warnings()).toHaveLength(2);
+  await server.close();
+  expect((await follow({ cached: true })).current().ref).toMatchObject({ version: '1', stale: true });
 });
 
 test('a registry that is away later changes nothing, and is followed again when it is back', async () => {
