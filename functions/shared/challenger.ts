@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type FollowedModel, followModel, type Loaded } from './follow-model.ts';
-import { describe, type Log } from './log.ts';
-import type { Artifact, Registry } from './registry.ts';
+import { type FollowedModel, followModel, type FollowOptions } from './follow-model.ts';
+import { describe } from './log.ts';
+import type { Registry } from './registry.ts';
 import { VersionAbsent } from './registry-errors.ts';
 
 /** The version that the alias `Challenger` names, while there is one, and the percentage of matches that it answers itself. */
@@ -23,11 +23,7 @@ const never = 3_600_000;
  */
 export function followChallenger<T>(
   registry: Registry,
-  options: {
-    files: readonly string[];
-    pollMs: number;
-    load: (artifact: Artifact) => Loaded<T> | Promise<Loaded<T>>;
-    log: Log;
+  options: FollowOptions<T> & {
     /** What goes before: the first look begins when this has settled. */
     after?: Promise<unknown>;
   },

@@ -6,6 +6,14 @@ import type { Artifact, Registry } from './registry.ts';
 /** What a function made of an artifact: a session, a catalogue. */
 export type Loaded<T> = { value: T; release(): Promise<void> };
 
+export type FollowOptions<T> = {
+  /** Of the artifact, those that `load` reads. */
+  files: readonly string[];
+  pollMs: number;
+  load: (artifact: Artifact) => Loaded<T> | Promise<Loaded<T>>;
+  log: Log;
+};
+
 /** The version that the alias names, loaded; another one takes its place when the alias moves. */
 export type FollowedModel<T> = {
   /** Runs `work` with the present version, which is not released before `work` has ended. */
@@ -27,14 +35,8 @@ type Held<T> = Current & { loaded: Loaded<T>; users: number; replaced: boolean }
  */
 export async function followModel<T>(
   registry: Registry,
-  options: {
-    files: readonly string[];
-    pollMs: number;
-    load: (artifact: Artifact) => Loaded<T> | Promise<Loaded<T>>;
-    log: Log;
-  },
+  { load, log, files, pollMs }: FollowOptions<T>,
 ): Promise<FollowedModel<T>> {
-  const { load, log, files, pollMs } = options;
   const ended = new AbortController();
   let refused: string | undefined;
   let unreachable = false;
