@@ -141,7 +141,7 @@ export async function startProcessWorld(
     config: {
       WAIT_MS: settings.WAIT_MS ?? 5000,
       MAX_REQUESTS: settings.MAX_REQUESTS ?? 20_000,
-      RECENT_PREDICTIONS: 100,
+      RECENT_PREDICTIONS: 1000,
       PUBLISH_DEADLINE_MS: 200,
       MODEL_URI: alias,
     },

@@ -7,24 +7,30 @@ export type Recent = {
   remember(key: string, stored: StoredOutcome): void;
 };
 
-/** Keeps up to `limit` predictions, the least recently used goes first. */
+/**
+ * Keeps up to `limit` predictions, in two generations of half as many: what is used moves into the newer one, and when that is full the older one
+ * goes. So the half that was used last is always there, and a use changes nothing, where an exact order would be written for each hit.
+ */
 export function createRecent(limit: number): Recent {
-  const kept = new Map<string, StoredOutcome>();
-  // One iterator for ever: what is behind it was removed, so that it gives the oldest. A new one would pass over the holes of all that was removed.
-  const oldest = kept.keys();
+  const half = Math.ceil(limit / 2);
+  let newer = new Map<string, StoredOutcome>();
+  let older = newer;
+  function use(key: string, stored: StoredOutcome): void {
+    newer.set(key, stored);
+    if (newer.size < half) return;
+    older = newer;
+    newer = new Map();
+  }
   return {
     find(key) {
-      const found = kept.get(key);
-      if (found) {
-        kept.delete(key);
-        kept.set(key, found);
-      }
-      return found;
+      const found = newer.get(key);
+      if (found) return found;
+      const before = older.get(key);
+      if (before) use(key, before);
+      return before;
     },
     remember(key, stored) {
-      if (hasFailed(stored)) return;
-      kept.set(key, { ...stored, cached: true });
-      if (kept.size > limit) kept.delete(oldest.next().value ?? key);
+      if (limit > 0 && !hasFailed(stored)) use(key, { ...stored, cached: true });
     },
   };
 }
