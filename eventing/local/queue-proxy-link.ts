@@ -6,11 +6,15 @@ import type { Stat } from './autoscaler/metric.ts';
 export type ToQueueProxy = { take: number } | { shed: number } | { drainMs: number };
 /** What a queue-proxy tells the runtime. */
 export type FromQueueProxy =
-  { taken: number } | { stat: Stat; inFlight: number; connections: number } | 'answered' | 'drained';
+  | 'listening'
+  | { taken: number }
+  | { stat: Stat; inFlight: number; connections: number }
+  | 'answered'
+  | 'drained';
 
 /** The runtime's end of the line to the queue-proxy in a replica, which has connections of clients. */
 export type QueueProxyLink = {
-  /** False when the process is gone. */
+  /** Whether it takes connections: the function listens with a server of `node:http`, and the process is there. */
   readonly open: boolean;
   /** About as many as it has: it says so once a second. */
   readonly connections: number;
@@ -28,6 +32,7 @@ export type QueueProxyLink = {
 
 /** Links the queue-proxy in `child`, which was spawned with an IPC channel. `answered`: the first request was. */
 export function linkQueueProxy(child: ChildProcess, answered: () => void): QueueProxyLink {
+  let listening = false;
   let connections = 0;
   let inFlight = 0;
   let stat = nothing;
@@ -40,7 +45,8 @@ export function linkQueueProxy(child: ChildProcess, answered: () => void): Queue
     if (child.connected) child.send(message, () => undefined);
   };
   child.on('message', (message: FromQueueProxy) => {
-    if (message === 'answered') answered();
+    if (message === 'listening') listening = true;
+    else if (message === 'answered') answered();
     else if (message === 'drained') drained?.();
     else if ('taken' in message) {
       underWay.get(message.taken)?.destroy();
@@ -59,7 +65,7 @@ export function linkQueueProxy(child: ChildProcess, answered: () => void): Queue
   });
   return {
     get open() {
-      return child.connected;
+      return listening && child.connected;
     },
     get connections() {
       return connections;

@@ -51,7 +51,7 @@ let draining = false;
 subscribe('tracing:net.server.listen:asyncStart', (message) => {
   const { server: listening, options } = message as { server: object; options: { port?: unknown } };
   // Again after it was closed: then it is guarded already.
-  if (options.port === port && listening !== server && isHttp(listening)) guard(listening);
+  if (Number(options.port) === port && listening !== server && isHttp(listening)) guard(listening);
 });
 
 function isHttp(listening: object): listening is http.Server {
@@ -61,6 +61,7 @@ function isHttp(listening: object): listening is http.Server {
 /** Takes the place of a server's listeners for requests: they get each when it may be in flight. */
 function guard(guarded: http.Server): void {
   server = guarded;
+  tell('listening');
   const emit = guarded.emit.bind(guarded) as (event: string | symbol, ...args: unknown[]) => boolean;
   toFunction = ({ request, response }) => void emit('request', request, response);
   guarded.emit = (event: string | symbol, ...args: unknown[]): boolean => {

@@ -180,6 +180,25 @@ describe('hands connections over', () => {
     );
   });
 
+  test('only to a server of node:http: what else listens is asked through the activator', async () => {
+    const here = await startWorld({ ingress: {} }, { autoscaler: { 'target-burst-capacity': '0' } });
+    worlds.push(here);
+    here.project.write(
+      'functions/ingress/src/main.ts',
+      `import net from 'node:net';
+net.createServer((socket) => {
+  socket.on('error', () => undefined);
+  socket.on('data', () => socket.end('HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\nconnection: close\\r\\n\\r\\nok'));
+}).listen(Number(process.env['PORT']), '127.0.0.1');
+`,
+    );
+    const client = new Client(here.url);
+    const answered = async (): Promise<boolean> => (await client.ask('/')).text === 'ok';
+    await until(answered, { deadline: 20_000, what: 'the new source answers' });
+    await until(async () => (await answered()) && statusOf(here).path === 'Serve', { deadline: 10_000 });
+    for (let n = 0; n < 3; n++) expect(await answered()).toBe(true);
+  });
+
   test('to each of the replicas that load brings, and all go when it ends', { timeout: 90_000 }, async () => {
     const { here } = await world({ concurrency: 4, target: 2, max: 3 });
     const answeredBy = new Map<number, number>();
