@@ -5,22 +5,26 @@ import { bundlePage } from '../../functions/ingress/page/build.ts';
 
 const ingress = path.resolve(import.meta.dirname, '../../functions/ingress');
 
+/** For `--require`, which loads sooner than an import does. */
+async function bundleQueueProxy(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [path.join(import.meta.dirname, 'queue-proxy.ts')],
+    outfile,
+    bundle: true,
+    minify: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node24',
+    logLevel: 'silent',
+  });
+}
+
 // In a process of its own: esbuild and its service would stay in the runtime's memory. Prints one JSON object, entry file by folder.
 try {
   const [queueProxy = '', ...folders] = process.argv.slice(2);
   const [files] = await Promise.all([
     Promise.all(folders.map(async (folder) => [folder, await bundleRevision(folder)] as const)),
-    build({
-      entryPoints: [path.join(import.meta.dirname, 'queue-proxy.ts')],
-      outfile: queueProxy,
-      bundle: true,
-      minify: true,
-      // What `--require` takes, which is loaded sooner than a module.
-      format: 'cjs',
-      platform: 'node',
-      target: 'node24',
-      logLevel: 'silent',
-    }),
+    ...(queueProxy === '' ? [] : [bundleQueueProxy(queueProxy)]),
     ...(folders.some((folder) => path.resolve(folder) === ingress) ? [bundlePage()] : []),
   ]);
   console.log(JSON.stringify(Object.fromEntries(files)));

@@ -13,16 +13,16 @@ export class BundleError extends Failure {
 }
 
 /**
- * Bundles the functions in these folders; the entry file of each, named by its content. Bundles queue-proxy too, into the file `queueProxy`.
+ * Bundles the functions in these folders; the entry file of each, named by its content. Where a file for it is given, bundles queue-proxy too.
  * Throws `BundleError`.
  */
 export async function bundleFunctions(
   folders: readonly string[],
-  queueProxy: string,
+  queueProxy?: string,
 ): Promise<Record<string, string>> {
   const script = path.join(import.meta.dirname, 'bundle-revisions.ts');
   try {
-    const { stdout } = await run(process.execPath, [script, queueProxy, ...folders], {
+    const { stdout } = await run(process.execPath, [script, queueProxy ?? '', ...folders], {
       timeout: 60_000,
     });
     return v.parse(Files, JSON.parse(stdout));

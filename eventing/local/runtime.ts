@@ -125,7 +125,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const deployed = new Map<string, string>();
     const queueProxy = path.join(stateFolder, 'queue-proxy.cjs');
     const deploy = async (): Promise<void> => {
-      const files = await bundleFunctions([...folders.keys()], queueProxy);
+      // Once: a replica may load it at any moment from now on.
+      const files = await bundleFunctions([...folders.keys()], deployed.size === 0 ? queueProxy : undefined);
       for (const [folder, file] of Object.entries(files)) {
         const name = folders.get(folder) ?? '';
         if (deployed.get(name) === file) continue;
