@@ -12,6 +12,8 @@ const results = path.join(root, '../shared/data/matches.csv');
 const need = await python('model/requirements-mlflow.txt');
 const missing = 'missing' in need || !existsSync(results);
 const modelUri = 'models:/match-outcome@Production';
+/** Kept connections would be closed by the server, unseen, while this process waits for a command. */
+const anew = { headers: { connection: 'close' } };
 
 describe.skipIf(missing)('python -m model against a real MLflow server', () => {
   let server: Mlflow;
@@ -42,7 +44,7 @@ describe.skipIf(missing)('python -m model against a real MLflow server', () => {
     expect(status, out).toBe(0);
     const run_id = /logged as run ([0-9a-f]{32})/.exec(out)?.[1] ?? '';
     const ask = async (call: string): Promise<string> =>
-      (await fetch(`${trackingUri}/api/2.0/mlflow/${call}run_id=${run_id}`)).text();
+      (await fetch(`${trackingUri}/api/2.0/mlflow/${call}run_id=${run_id}`, anew)).text();
     const run = await ask('runs/get?');
     for (const name of ['season_2024_25.rps', 'frozen.season_2024_25.rps', 'baselines.base_rates'])
       expect(run).toContain(name);
@@ -96,7 +98,7 @@ print(out["probs"].shape, out["known"].tolist())`;
     renameSync(artifacts, `${artifacts}.broken`);
     renameSync(`${artifacts}.kept`, artifacts);
 
-    const versions = await fetch(`${trackingUri}/api/2.0/mlflow/model-versions/search`);
+    const versions = await fetch(`${trackingUri}/api/2.0/mlflow/model-versions/search`, anew);
     expect(await versions.json()).toMatchObject({ model_versions: [{ version: '1' }] });
     expect(await createRegistry({ trackingUri, modelUri }).resolve()).toMatchObject({ version: '1' });
   }, 90_000);

@@ -101,8 +101,14 @@ describe('refuses with a reason', () => {
 
   test('a replica that dies takes its connections along, and the next one is answered', async () => {
     const { client } = await world();
-    await expect(client.ask('/exit')).rejects.toThrow('socket hang up');
-    expect((await client.ask('/echo')).status).toBe(200);
+    await expect(client.ask('/exit')).rejects.toThrow(/socket hang up|ECONNRESET/);
+    // One that comes before the runtime knows is on its way to the process that is gone.
+    const answered = (): Promise<boolean> =>
+      client.ask('/echo').then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    await until(answered, { deadline: 5000 });
   });
 
   test('a replica that is killed while connections come: each is answered or ends', async () => {

@@ -29,7 +29,7 @@ export async function startMlflow(python: string): Promise<Mlflow> {
     { MLFLOW_DISABLE_TELEMETRY: 'true', MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' },
   );
   const healthy = async (): Promise<boolean> =>
-    (await fetch(`${url}/health`).catch(() => undefined))?.ok ?? false;
+    (await fetch(`${url}/health`, { headers: { connection: 'close' } }).catch(() => undefined))?.ok ?? false;
   await ready(running, healthy, 120_000);
   return {
     url,
