@@ -143,6 +143,16 @@ function refuse(response: ServerResponse, refusal: Refusal): void {
   const given = response.req.headers['x-request-id'];
   const { status, headers, body } = refusalAnswer(refusal, typeof given === 'string' ? given : undefined);
   response.writeHead(status, headers).end(body);
+  mute(response);
+}
+
+/** The function may answer yet, and does not know that it is too late: Node's errors for that would end it. */
+function mute(response: ServerResponse): void {
+  const nothing = (): ServerResponse => response;
+  Object.assign(response, {
+    ...{ setHeader: nothing, appendHeader: nothing, removeHeader: nothing, writeHead: nothing },
+    ...{ flushHeaders: nothing, write: () => true, end: nothing },
+  });
 }
 
 /** `/local/` is the platform's, whoever has the connection. */

@@ -99,6 +99,17 @@ describe('refuses with a reason', () => {
     expect((await waits).status).toBe(200);
   });
 
+  test('an answer that comes after its 504 goes nowhere, and the function lives', async () => {
+    const { here, client } = await world({}, { timeoutSeconds: 1 });
+    const pids = here.pids();
+    const asked = performance.now();
+    expect((await client.ask('/slow?ms=3000')).status).toBe(504);
+    await until(async () => (await client.echo()).pid === pids[0] && performance.now() - asked > 3500, {
+      deadline: 15_000,
+    });
+    expect(here.pids()).toEqual(pids);
+  });
+
   test('a replica that dies takes its connections along, and the next one is answered', async () => {
     const { client } = await world();
     await expect(client.ask('/exit')).rejects.toThrow(/socket hang up|ECONNRESET/);
