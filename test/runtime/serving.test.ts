@@ -22,6 +22,17 @@ const statusOf = ({ runtime }: World) => {
   return one;
 };
 
+/** A function with one replica, which the activator leaves to its own queue, and its address, where requests come one by one. */
+async function serving(): Promise<{ here: World; address: string }> {
+  const here = await world(
+    { ingress: { concurrency: 1, max: 1 } },
+    { autoscaler: { 'target-burst-capacity': '0' } },
+  );
+  expect((await fetch(here.url)).status).toBe(200);
+  await until(() => statusOf(here).path === 'Serve', { deadline: 10_000 });
+  return { here, address: statusOf(here).url };
+}
+
 /** Through the activator always, or only from zero. */
 const paths = ['211', '0'].map((capacity) => ({
   path: capacity === '0' ? 'Serve' : 'Proxy',
@@ -74,6 +85,20 @@ describe('refuses with a reason', () => {
     expect(await answer.json()).toMatchObject({ detail: 'request timeout' });
   });
 
+  test('what is beyond the queue of a replica, with 503', async () => {
+    const { here, address } = await serving();
+    const ask = async (ms: number): Promise<string | number> => {
+      const answer = await fetch(`${address}/slow?ms=${ms}`);
+      return answer.status === 503 ? ((await answer.json()) as { detail: string }).detail : answer.status;
+    };
+    // All others come while this one is in work, and before the next decision of the autoscaler.
+    const first = ask(1500);
+    await until(() => statusOf(here).inFlight === 1);
+    const answers = await Promise.all([first, ...Array.from({ length: 19 }, () => ask(1))]);
+    expect(answers.filter((answer) => answer === 200)).toHaveLength(11);
+    expect(answers.filter((answer) => answer === 'pending request queue full')).toHaveLength(9);
+  });
+
   test('a request whose replica dies, with 502', async () => {
     const here = await world({ ingress: {} });
     expect((await fetch(`${here.url}/exit`)).status).toBe(502);
@@ -113,6 +138,17 @@ describe('sends a request of which nothing was sent to another replica', () => {
     const answer = await fetch(`${here.url}/echo`);
     expect(answer.status).toBe(200);
     expect(await pidOf(answer)).toBe(first);
+  });
+
+  test('when it was in the queue of one that died', async () => {
+    const { here, address } = await serving();
+    const dies = fetch(`${address}/hang`);
+    await until(() => statusOf(here).inFlight === 1);
+    const queued = [fetch(`${address}/echo`), fetch(`${address}/echo`)];
+    await until(() => statusOf(here).inFlight === 3);
+    process.kill(here.pids()[0] ?? 0, 'SIGKILL');
+    expect((await dies).status).toBe(502);
+    expect((await Promise.all(queued)).map(({ status }) => status)).toEqual([200, 200]);
   });
 });
 
