@@ -2,13 +2,12 @@ import type { Exchange } from './exchange.ts';
 import { createMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
 import { pickReplica } from './pick.ts';
+import { queueFactor, queueFull } from './queue-depth.ts';
 import type { Refusal } from './refusal.ts';
 import type { Replica } from './replica.ts';
 
 /** Requests that one function holds at most (knative/serving cmd/activator, breaker queue depth). */
 const maxHeld = 10_000;
-/** Requests in a replica's queue-proxy, for each that it may have in flight. */
-const queueFactor = 10;
 const sweepMs = 100;
 
 /** What an activator is told of the revision behind it. */
@@ -64,7 +63,7 @@ export function createActivator(
     else if (replica.queue.size < queueFactor * containerConcurrency) {
       exchange.replica = replica;
       replica.queue.add(exchange);
-    } else exchange.refuse({ status: 503, detail: 'pending request queue full', retryAfterSeconds: 1 });
+    } else exchange.refuse(queueFull);
   }
 
   /** Takes the exchange off its replica, whose queue moves on: to the replica, or back here when it is ready no more. */

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import net from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { listen } from './listen.ts';
 import type { Eventing, HttpRequest } from './seams.ts';
 import type { Service } from './service.ts';
 
@@ -63,14 +64,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     server.emit('connection', socket);
     socket.resume();
   });
-  const addressOf = async (listener: net.Server, port: number): Promise<string> => {
-    await new Promise<void>((resolve, reject) => {
-      listener.once('error', reject).listen(port, '127.0.0.1', resolve);
-    });
-    return `http://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  };
-  const url = await addressOf(gateway, options.port);
-  const platformUrl = await addressOf(server, 0);
+  const url = await listen(gateway, options.port);
+  const platformUrl = await listen(server, 0);
 
   return {
     url,
@@ -93,6 +88,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     },
   };
 }
+
 async function post(
   request: http.IncomingMessage,
   response: http.ServerResponse,

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { addedHeaders } from './forwarded-headers.ts';
 import { createMeter } from './meter.ts';
+import { queueFactor, queueFull } from './queue-depth.ts';
 import type { FromQueueProxy, ToQueueProxy } from './queue-proxy-link.ts';
 import { refusalAnswer } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
@@ -34,8 +35,6 @@ const platform = process.env['PLATFORM_URL'] ?? '';
 for (const own of ['CONTAINER_CONCURRENCY', 'REVISION_TIMEOUT_SECONDS', 'PLATFORM_URL'])
   Reflect.deleteProperty(process.env, own);
 
-/** Requests that wait, for each that may be in flight (knative/serving cmd/queue, breaker queue depth). */
-const queueFactor = 10;
 const reportMs = 1000;
 
 const meter = createMeter();
@@ -108,7 +107,7 @@ function admit(exchange: Exchange): void {
   });
   if (limit === 0 || active < limit) begin(exchange);
   else if (queue.size < queueFactor * limit) queue.add(exchange);
-  else refuse(response, { status: 503, detail: 'pending request queue full', retryAfterSeconds: 1 });
+  else refuse(response, queueFull);
 }
 
 function begin(exchange: Exchange): void {
@@ -128,7 +127,6 @@ function ended(exchange: Exchange): void {
   }
   if (queue.delete(exchange) || !exchange.begun) return;
   active--;
-  if (queue.size === 0) return;
   const [next] = queue;
   if (!next) return;
   queue.delete(next);

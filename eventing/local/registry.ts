@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import * as v from 'valibot';
+import { listen } from './listen.ts';
 
 /** `registered-models.json` of a registry folder: `python -m model register` writes it, and the files beside it. */
 const RegisteredModels = v.record(
@@ -52,11 +52,9 @@ export async function startRegistry(
       response.end(JSON.stringify({ error_code: code, message }));
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
-  });
+  const url = await listen(server, 0);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     close: () =>
       new Promise((resolve) => {
         server.close(() => {

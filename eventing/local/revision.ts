@@ -91,13 +91,11 @@ export function createRevision(options: RevisionOptions): Revision {
     revision.scale(asked, scheduledMs);
   }
 
-  const links = (): QueueProxyLink[] => ready.flatMap(({ link }) => (link?.open ? link : []));
-
   /** A new replica is to have as many connections as the others: they stay where they are, unlike requests behind a gateway. */
   function share(): void {
-    const all = links();
-    const connections = all.reduce((sum, link) => sum + link.connections, 0);
-    for (const link of all) link.shed(link.connections - Math.ceil(connections / all.length));
+    const { links } = revision;
+    const connections = links.reduce((sum, link) => sum + link.connections, 0);
+    for (const link of links) link.shed(link.connections - Math.ceil(connections / links.length));
   }
 
   function refresh(): void {
@@ -158,7 +156,7 @@ export function createRevision(options: RevisionOptions): Revision {
     failing: () =>
       failure && { reason: failure.reason, retryMs: Math.max(0, failure.untilMs - performance.now()) },
     get links() {
-      return links();
+      return ready.flatMap(({ link }) => (link?.open ? link : []));
     },
     async release() {
       await Promise.all([...replicas].map(({ link }) => link?.drain(0) ?? Promise.resolve()));

@@ -1,11 +1,11 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createActivator } from './activator.ts';
 import type { Activator } from './activator.ts';
 import type { AutoscalerConfig } from './autoscaler/config.ts';
 import { describeColdStart } from './cold-start.ts';
 import type { ColdStartPhases } from './cold-start.ts';
 import type { FunctionSpec } from './function-manifest.ts';
+import { listen } from './listen.ts';
 import { proxy } from './proxied.ts';
 import { sumOf } from './queue-proxy-link.ts';
 import type { QueueProxyLink } from './queue-proxy-link.ts';
@@ -109,10 +109,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     proxy(request, response, activator);
   }
   const server = http.createServer(handle);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = await listen(server, 0);
 
   function revisionOf(file: string, env: Record<string, string>, queueProxy?: QueueProxy): Revision {
     const name = `${spec.name}-${String(++serial).padStart(5, '0')}`;
@@ -235,8 +232,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       const failing = current?.failing();
       const replicas = { starting: 0, ready: 0, draining: 0 };
       let direct = 0;
-      for (const { count, ready } of revisions) {
-        for (const { link } of ready) direct += link?.inFlight ?? 0;
+      for (const { count, links } of revisions) {
+        for (const { inFlight } of links) direct += inFlight;
         replicas.starting += count.starting;
         replicas.ready += count.ready;
         replicas.draining += count.draining;
