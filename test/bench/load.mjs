@@ -5,7 +5,7 @@
 //             | get (plain GET)
 //   protocol  native (24 features) | teams (two names of `teams`, each pair once) | list (`fixtures` such pairs in one request)
 //   teams     path of a teams.json; first: where in the permutation of all pairs this window begins
-//   most      the most requests; a window also ends with its last pair, since one that was asked for before would be a hit
+//   most      the most pairs that are new; a window also ends with the last pair, since one that was asked for before would be a hit
 //
 // Open loop is safe from coordinated omission: each request has a due time on a fixed
 // schedule, latency counts from that due time, and requests wait in line when all
@@ -70,10 +70,9 @@ function pair(n) {
 }
 const missing = () => o.first + unique++;
 const over = () =>
-  sent >= o.most ||
-  (TEAMS.length > 0 &&
-    !o.warm &&
-    o.first + unique + (o.protocol === 'list' ? o.fixtures : 1) > PAIRS - FIXTURES);
+  TEAMS.length > 0 &&
+  !o.warm &&
+  unique + (o.protocol === 'list' ? o.fixtures : 1) > Math.min(o.most, PAIRS - FIXTURES - o.first);
 const native = (h, a, f) => `{"home":"${h}","away":"${a}","date":"2026-11-24","features":${f}}`;
 const miss = {
   native: () => native(`u${o.seed}-${unique}`, 'away', POOL[(unique++ * 31) % 2048]),

@@ -33,15 +33,15 @@ const options = {
 /** How much is measured: `quick` takes fewer loads, `seconds` is the length of a window. */
 type Scope = { quick: boolean; seconds: number };
 
-/** Fixtures in one window of lists: there are 98,540 pairs of teams for all windows of a system. */
-const listed = 15_000;
+/** The most fixtures of one window that nobody asked for before: there are 97,540 for all windows of a system. A window ends with them. */
+const most = { warmUp: 12_000, misses: 20_000, lists: 9000 };
 
 function plan({ protocol, cached, lists }: System, quick: boolean): Load[] {
   if (protocol === 'get')
     return [{ label: 'hello, 64 clients', options: { protocol, c: 64, traffic: 'get' } }];
   const loads: Load[] = (quick ? [1, 64] : [1, 8, 64, 256]).map((c) => ({
     label: `misses, ${c} clients`,
-    options: { protocol, c },
+    options: { protocol, c, ...(cached ? { most: most.misses } : {}) },
   }));
   if (cached) {
     loads.push({ label: 'fill', options: { protocol, c: 64, warm: true, seconds: 6 } });
@@ -53,7 +53,7 @@ function plan({ protocol, cached, lists }: System, quick: boolean): Load[] {
     for (const fixtures of [380, 1000])
       loads.push({
         label: `lists of ${fixtures}, 1 client`,
-        options: { protocol: 'list', c: 1, fixtures, most: Math.floor(listed / fixtures) },
+        options: { protocol: 'list', c: 1, fixtures, most: most.lists },
       });
   return loads;
 }
@@ -80,8 +80,8 @@ async function once(
       if (system.cached) first += measured.used;
       return measured;
     };
-    await window({ label: 'warm up', options: { ...busy?.options } });
-    // Again, with few misses where answers are kept: the fixtures that nobody asked for before must last to the end.
+    await window({ label: 'warm up', options: { ...busy?.options, most: most.warmUp } });
+    // Again, with few misses where answers are kept.
     const known = system.cached ? { traffic: 'zipf' } : {};
     await window({ label: 'warm up', options: { ...busy?.options, ...known } });
     const windows: Window[] = [];

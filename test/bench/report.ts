@@ -49,7 +49,7 @@ export function report(runs: ReadonlyMap<string, readonly Run[]>, conditions: Co
   const lines = [
     '# Side by side',
     '',
-    `${machine}; ${repeats} repeats of ${seconds} s, medians [smallest–largest]; the load generator shares the machine.`,
+    `${machine}; ${repeats} repeats of ${seconds} s at most, medians [smallest–largest]; the load generator shares the machine.`,
     `Other processes used ${digits(foreign)} cores (median); \\* marks a load in which they used more than ${noisy}.${foreign > noisy ? ' **The machine was not quiet: read ratios and CPU, not latencies.**' : ''}`,
     ...skipped.map((line) => `\n${line}.`),
     ...table(
