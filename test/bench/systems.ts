@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { debian, type Need } from '../needs.ts';
 import { freePort } from '../servers/free-port.ts';
+import { startArguments } from '../servers/kickoff.ts';
 import { type Parts, root, type Running, running } from './parts.ts';
 import { baseline, celery, interpreter, mlflow, model, peers, standIn, threads, uvicorn } from './peers.ts';
 
@@ -31,7 +32,7 @@ const servers = (): Promise<Need[]> =>
 /** Kickoff as `npm start` starts it, on servers of `env` or embedded. */
 export async function kickoff(parts: Parts, env: Record<string, string>): Promise<string> {
   const port = String(await freePort());
-  parts.spawn('runtime', process.execPath, ['eventing/local/start.mjs'], {
+  parts.spawn('runtime', process.execPath, startArguments, {
     PORT: port,
     KICKOFF_STATE: path.join(parts.folder, 'state'),
     LOG_LEVEL: 'warn',

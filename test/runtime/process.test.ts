@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startKickoff } from '../servers/kickoff.ts';
+import { startArguments, startKickoff } from '../servers/kickoff.ts';
 import type { Kickoff } from '../servers/kickoff.ts';
 import { until } from '../until.ts';
 import { alive } from './world.ts';
@@ -17,7 +17,7 @@ const functions = ['ingress', 'predict', 'cache-write'];
 
 /** Runs `npm start` to its end, which must come by itself. */
 function runToItsEnd(env: Record<string, string>): { status: number | null; lines: string[] } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['eventing/local/start.mjs'], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, startArguments, {
     cwd: root,
     env: { PATH: process.env['PATH'], ...env },
     encoding: 'utf8',

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import * as v from 'valibot';
 import { until } from '../until.ts';
 import { freePort } from './free-port.ts';
 
@@ -20,7 +21,16 @@ export type Kickoff = {
   stop(): Promise<void>;
 };
 
-/** Starts `eventing/local/start.mjs` on a free port with this state folder and environment, and waits until it is ready. */
+/** What `npm start` gives to Node. */
+export const startArguments = v
+  .parse(
+    v.object({ scripts: v.object({ start: v.string() }) }),
+    JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')),
+  )
+  .scripts.start.split(' ')
+  .slice(1);
+
+/** Starts what `npm start` starts on a free port with this state folder and environment, and waits until it is ready. */
 export async function startKickoff(state: string, env: Record<string, string>): Promise<Kickoff> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -29,7 +39,7 @@ export async function startKickoff(state: string, env: Record<string, string>): 
 
   async function start(): Promise<void> {
     let since = '';
-    runtime = spawn(process.execPath, ['eventing/local/start.mjs'], {
+    runtime = spawn(process.execPath, startArguments, {
       cwd: root,
       env: { ...process.env, PORT: String(port), KICKOFF_STATE: state, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
