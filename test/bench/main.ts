@@ -36,25 +36,29 @@ type Scope = { quick: boolean; seconds: number };
 /** The most fixtures of one window that nobody asked for before: there are 97,540 for all windows of a system. A window ends with them. */
 const most = { warmUp: 12_000, misses: 20_000, lists: 9000 };
 
+/** By number of clients: a load is measured with the replicas that its own clients need, not with those that more clients left behind. */
 function plan({ protocol, cached, lists }: System, quick: boolean): Load[] {
-  if (protocol === 'get')
-    return [{ label: 'hello, 64 clients', options: { protocol, c: 64, traffic: 'get' } }];
-  const loads: Load[] = (quick ? [1, 64] : [1, 8, 64, 256]).map((c) => ({
-    label: `misses, ${c} clients`,
-    options: { protocol, c, ...(cached ? { most: most.misses } : {}) },
-  }));
-  if (cached) {
-    loads.push({ label: 'fill', options: { protocol, c: 64, warm: true, seconds: 6 } });
-    for (const c of quick ? [64] : [1, 64])
-      loads.push({ label: `90 % hits, ${c} clients`, options: { protocol, c, traffic: 'zipf' } });
-    loads.push({ label: 'hits, 64 clients', options: { protocol, c: 64, warm: true } });
-  }
-  if (lists)
-    for (const fixtures of [380, 1000])
-      loads.push({
-        label: `lists of ${fixtures}, 1 client`,
-        options: { protocol: 'list', c: 1, fixtures, most: most.lists },
+  const loads: Load[] = cached
+    ? [{ label: 'fill', options: { protocol, c: 64, warm: true, seconds: 6 } }]
+    : [];
+  for (const c of quick ? [1, 64] : [1, 8, 64, 256]) {
+    const load = (label: string, options: Load['options']): void =>
+      void loads.push({
+        label: `${label}, ${c} client${c === 1 ? '' : 's'}`,
+        options: { protocol, c, ...options },
       });
+    const busy = c >= 64;
+    if (protocol === 'get') {
+      if (busy) load('hello', { traffic: 'get' });
+      continue;
+    }
+    load('misses', cached ? { most: most.misses } : {});
+    if (cached && (c === 64 || (c === 1 && !quick))) load('90 % hits', { traffic: 'zipf' });
+    if (cached && busy) load('hits', { warm: true });
+    if (lists && c === 1)
+      for (const fixtures of [380, 1000])
+        load(`lists of ${fixtures}`, { protocol: 'list', fixtures, most: most.lists });
+  }
   return loads;
 }
 
