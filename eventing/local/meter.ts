@@ -3,7 +3,8 @@ import type { Stat } from './autoscaler/metric.ts';
 /** Counts requests in flight, waiting ones too, as the activator reports them to the autoscaler. */
 export type Meter = {
   readonly inFlight: number;
-  enter(): void;
+  /** A request came; it has been here since `sinceMs` (of performance.now), where that is given. */
+  enter(sinceMs?: number): void;
   leave(): void;
   /** What the activator says at once of the first request to a revision at zero; the next report is less by it. */
   first(): Stat;
@@ -28,8 +29,9 @@ export function createMeter(): Meter {
     get inFlight() {
       return inFlight;
     },
-    enter() {
+    enter(sinceMs) {
       advance();
+      if (sinceMs !== undefined) area += changed - sinceMs;
       inFlight++;
       requests++;
     },

@@ -46,6 +46,7 @@ let toFunction: ((exchange: Exchange) => void) | undefined;
 let clock: NodeJS.Timeout | undefined;
 let answered = false;
 let draining = false;
+let turnMs: number | undefined;
 
 subscribe('tracing:net.server.listen:asyncStart', (message) => {
   const { server: listening, options } = message as { server: object; options: { port?: unknown } };
@@ -81,12 +82,26 @@ function arrive(request: IncomingMessage, response: ServerResponse, connection: 
     return;
   }
   addHeaders(request);
-  const arrivedMs = performance.now();
+  const arrivedMs = turnBegan();
   const exchange: Exchange = { request, response, connection, arrivedMs, begun: false };
   connection.inFlight.push(exchange);
-  meter.enter();
+  meter.enter(arrivedMs);
   if (draining || connection.leaving) response.setHeader('connection', 'close');
   admit(exchange);
+}
+
+/**
+ * When the event loop turned to its sockets. What it reads behind the first request of a turn was there by then: a function that keeps its thread
+ * busy would never be seen to have more than one in flight, and get no second replica.
+ */
+function turnBegan(): number {
+  if (turnMs === undefined) {
+    turnMs = performance.now();
+    setImmediate(() => {
+      turnMs = undefined;
+    });
+  }
+  return turnMs;
 }
 
 /** Both are there already: Node has looked into `headers`. */

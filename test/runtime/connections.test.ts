@@ -216,24 +216,29 @@ net.createServer((socket) => {
     for (let n = 0; n < 3; n++) expect(await answered()).toBe(true);
   });
 
-  test('to each of the replicas that load brings, and all go when it ends', { timeout: 90_000 }, async () => {
-    const { here } = await world({ concurrency: 4, target: 2, max: 3 });
-    const answeredBy = new Map<number, number>();
-    let running = true;
-    const clients = Array.from({ length: 6 }, () => new Client(here.url));
-    const load = clients.map(async (client) => {
-      while (running) {
-        const { pid } = await client.echo('/slow?ms=50');
-        answeredBy.set(pid, (answeredBy.get(pid) ?? 0) + 1);
-      }
+  describe('to each of the replicas that load brings, and all go when it ends', () => {
+    test.each([
+      ['waits', '/slow?ms=50'],
+      ['keeps its thread busy', '/busy?ms=10'],
+    ])('of a function that %s', { timeout: 90_000 }, async (_, path) => {
+      const { here } = await world({ concurrency: 4, target: 2, max: 3 });
+      const answeredBy = new Map<number, number>();
+      let running = true;
+      const clients = Array.from({ length: 12 }, () => new Client(here.url));
+      const load = clients.map(async (client) => {
+        while (running) {
+          const { pid } = await client.echo(path);
+          answeredBy.set(pid, (answeredBy.get(pid) ?? 0) + 1);
+        }
+      });
+      await until(() => answeredBy.size === 3, { deadline: 30_000, what: 'three replicas answer' });
+      const pids = here.pids();
+      running = false;
+      await Promise.all(load);
+      // The connections stay open: they hold no replica.
+      await until(() => !pids.some(alive), { deadline: 60_000, what: 'the replicas went' });
+      for (const client of clients) expect((await client.ask('/echo')).status).toBe(200);
     });
-    await until(() => answeredBy.size === 3, { deadline: 30_000, what: 'three replicas answer' });
-    const pids = here.pids();
-    running = false;
-    await Promise.all(load);
-    // The connections stay open: they hold no replica.
-    await until(() => !pids.some(alive), { deadline: 60_000, what: 'the replicas went' });
-    for (const client of clients) expect((await client.ask('/echo')).status).toBe(200);
   });
 
   test('and waits for the answers on them when it stops', async () => {
