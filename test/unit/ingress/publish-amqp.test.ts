@@ -99,10 +99,14 @@ describe.skipIf('missing' in need)('the AMQP publisher', () => {
     await rabbit.ctl('set_vm_memory_high_watermark', 'absolute', '1000');
     try {
       // RabbitMQ tells of the block when something is published, and raises the alarm some time after rabbitmqctl has returned.
-      await until(async () => {
-        await ml.publish(event('perhaps blocked'), 1000).catch(() => undefined);
-        return logged.join('').includes('blocks publishers');
-      });
+      const refused = await until(() =>
+        ml.publish(event('perhaps blocked'), 1000).then(
+          () => undefined,
+          (error: unknown) => String(error),
+        ),
+      );
+      expect(refused).toMatch(/not published/);
+      await until(() => logged.join('').includes('blocks publishers'));
       const start = performance.now();
       await expect(ml.publish(event('blocked too'), 5000)).rejects.toThrow(/blocks publishers/);
       expect(performance.now() - start).toBeLessThan(500);
