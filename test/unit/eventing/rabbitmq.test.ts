@@ -73,7 +73,8 @@ describe.skipIf('missing' in need)('queues on RabbitMQ', () => {
     got[0]?.ack();
     await until(async () => (await rabbit.ctl('list_queues', 'messages')).includes('2'));
     await rabbit.kill9();
-    await until(() => lines.some((line) => line.includes('lost the connection')));
+    // Each of its two connections says so when it notices.
+    await until(() => lines.filter((line) => line.includes('lost the connection')).length === 2);
     await expect(queues.publish('e', 'k', message('5'))).rejects.toThrow(
       'there is no connection to RabbitMQ',
     );
