@@ -1,15 +1,10 @@
 import http from 'node:http';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { until } from '../until.ts';
-import { alive, startWorld } from './world.ts';
+import { alive, startLoad, startWorld, statusOf } from './world.ts';
 import type { FunctionSettings, World } from './world.ts';
 
 // The activator is in the path only at zero: connections of clients are handed to the replica, and its queue-proxy does what it does on a cluster.
-
-const worlds: World[] = [];
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close();
-});
 
 type Seen = { pid: number; headers: Record<string, string>; body: string };
 type Answer = { status: number; headers: http.IncomingHttpHeaders; text: string };
@@ -58,7 +53,6 @@ async function world(
 ): Promise<{ here: World; client: Client }> {
   const autoscaler = { 'target-burst-capacity': '0' };
   const here = await startWorld({ ingress: settings }, { timeoutSeconds, autoscaler });
-  worlds.push(here);
   const client = new Client(here.url);
   await until(async () => direct(await client.echo()), {
     deadline: 10_000,
@@ -66,12 +60,6 @@ async function world(
   });
   return { here, client };
 }
-
-const statusOf = ({ runtime }: World) => {
-  const [one] = runtime.status().functions;
-  if (!one) throw new Error('no function');
-  return one;
-};
 
 describe('refuses with a reason', () => {
   test('what is beyond the queue of a replica, with 503', async () => {
@@ -126,15 +114,12 @@ describe('refuses with a reason', () => {
 
   test('a replica that is killed while connections come: each is answered or ends', async () => {
     const { here } = await world();
-    let running = true;
     let asked = 0;
-    const load = Array.from({ length: 6 }, async () => {
-      while (running) {
-        const client = new Client(here.url);
-        await client.ask('/slow?ms=2').catch(() => undefined);
-        client.close();
-        asked++;
-      }
+    const load = startLoad(Array.from({ length: 6 }), async () => {
+      const client = new Client(here.url);
+      await client.ask('/slow?ms=2').catch(() => undefined);
+      client.close();
+      asked++;
     });
     for (let kills = 0; kills < 2; kills++) {
       const before = asked;
@@ -143,9 +128,8 @@ describe('refuses with a reason', () => {
       });
       process.kill(here.pids()[0] ?? 0, 'SIGKILL');
     }
-    running = false;
     // None waits for the request's time limit, which would be the test's too.
-    await Promise.all(load);
+    await load.stop();
   });
 });
 
@@ -153,7 +137,6 @@ describe('hands connections over', () => {
   test('those that came from zero with the answer after the replica is ready', async () => {
     const autoscaler = { 'target-burst-capacity': '0' };
     const here = await startWorld({ ingress: {} }, { autoscaler });
-    worlds.push(here);
     const client = new Client(here.url);
     const first = await client.ask('/echo');
     expect(JSON.parse(first.text)).toMatchObject({ headers: { 'k-proxy-request': 'activator' } });
@@ -201,7 +184,6 @@ describe('hands connections over', () => {
 
   test('only to a server of node:http: what else listens is asked through the activator', async () => {
     const here = await startWorld({ ingress: {} }, { autoscaler: { 'target-burst-capacity': '0' } });
-    worlds.push(here);
     here.project.write(
       'functions/ingress/src/main.ts',
       `import net from 'node:net';
@@ -224,19 +206,12 @@ net.createServer((socket) => {
       ['keeps its thread busy', '/busy?ms=10', 12],
     ])('of a function that %s', { timeout: 90_000 }, async (_, path, count) => {
       const { here } = await world({ concurrency: 4, target: 2, max: 3 });
-      const answeredBy = new Map<number, number>();
-      let running = true;
+      const answeredBy = new Set<number>();
       const clients = Array.from({ length: count }, () => new Client(here.url));
-      const load = clients.map(async (client) => {
-        while (running) {
-          const { pid } = await client.echo(path);
-          answeredBy.set(pid, (answeredBy.get(pid) ?? 0) + 1);
-        }
-      });
+      const load = startLoad(clients, async (client) => answeredBy.add((await client.echo(path)).pid));
       await until(() => answeredBy.size === 3, { deadline: 30_000, what: 'three replicas answer' });
       const pids = here.pids();
-      running = false;
-      await Promise.all(load);
+      await load.stop();
       // The connections stay open: they hold no replica.
       await until(() => !pids.some(alive), { deadline: 60_000, what: 'the replicas went' });
       for (const client of clients) expect((await client.ask('/echo')).status).toBe(200);
@@ -248,7 +223,7 @@ net.createServer((socket) => {
     const slow = client.ask('/slow?ms=1500');
     await until(() => statusOf(here).inFlight === 1);
     const pids = here.pids();
-    await worlds.pop()?.close();
+    await here.close();
     expect((await slow).status).toBe(200);
     expect(pids.some(alive)).toBe(false);
   });

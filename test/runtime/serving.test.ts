@@ -1,30 +1,14 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { releaseMemory } from '../../eventing/local/release-memory.ts';
 import { until } from '../until.ts';
-import { alive, startWorld } from './world.ts';
+import { alive, paths, startWorld, statusOf } from './world.ts';
 import type { World } from './world.ts';
 
 vi.mock('../../eventing/local/release-memory.ts', { spy: true });
 
-const worlds: World[] = [];
-async function world(...settings: Parameters<typeof startWorld>): Promise<World> {
-  const started = await startWorld(...settings);
-  worlds.push(started);
-  return started;
-}
-afterEach(async () => {
-  for (const one of worlds.splice(0)) await one.close();
-});
-
-const statusOf = ({ runtime }: World) => {
-  const [one] = runtime.status().functions;
-  if (!one) throw new Error('no function');
-  return one;
-};
-
 /** A function with one replica, which the activator leaves to its own queue, and its address, where requests come one by one. */
 async function serving(): Promise<{ here: World; address: string }> {
-  const here = await world(
+  const here = await startWorld(
     { ingress: { concurrency: 1, max: 1 } },
     { autoscaler: { 'target-burst-capacity': '0' } },
   );
@@ -33,15 +17,9 @@ async function serving(): Promise<{ here: World; address: string }> {
   return { here, address: statusOf(here).url };
 }
 
-/** Through the activator always, or only from zero. */
-const paths = ['211', '0'].map((capacity) => ({
-  path: capacity === '0' ? 'Serve' : 'Proxy',
-  burst: { autoscaler: { 'target-burst-capacity': capacity } },
-}));
-
 describe('refuses with a reason', () => {
   test('a function that cannot start: reported once with its last lines, and 503 at once meanwhile', async () => {
-    const here = await world({ ingress: { start: 'crash' } });
+    const here = await startWorld({ ingress: { start: 'crash' } });
     const answer = await fetch(here.url);
     expect(answer.status).toBe(503);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -62,7 +40,7 @@ describe('refuses with a reason', () => {
   });
 
   test('a function that cannot start, which requests do not start more often', async () => {
-    const here = await world({ ingress: { start: 'crash' } });
+    const here = await startWorld({ ingress: { start: 'crash' } });
     const starts = () => here.logged.filter((line) => line.includes('ingress: MODEL is not set')).length;
     // At once, 1 s later, 2 s after that.
     for (const endMs = performance.now() + 2500; performance.now() < endMs;)
@@ -72,14 +50,14 @@ describe('refuses with a reason', () => {
   });
 
   test('a function that never gets ready, after its startTimeout', async () => {
-    const here = await world({ ingress: { start: 'never', startTimeout: '1s' } });
+    const here = await startWorld({ ingress: { start: 'never', startTimeout: '1s' } });
     const answer = await fetch(here.url);
     expect(answer.status).toBe(503);
     expect(answer.headers.get('retry-after')).not.toBeNull();
   });
 
   test('a request that takes too long, with 504', async () => {
-    const here = await world({ ingress: {} }, { timeoutSeconds: 1 });
+    const here = await startWorld({ ingress: {} }, { timeoutSeconds: 1 });
     const answer = await fetch(`${here.url}/hang`);
     expect(answer.status).toBe(504);
     expect(await answer.json()).toMatchObject({ detail: 'request timeout' });
@@ -100,13 +78,13 @@ describe('refuses with a reason', () => {
   });
 
   test('a request whose replica dies, with 502', async () => {
-    const here = await world({ ingress: {} });
+    const here = await startWorld({ ingress: {} });
     expect((await fetch(`${here.url}/exit`)).status).toBe(502);
     expect((await fetch(here.url)).status).toBe(200);
   });
 
   test('a request that no replica takes in time, with 504', async () => {
-    const here = await world({ ingress: {} }, { timeoutSeconds: 1 });
+    const here = await startWorld({ ingress: {} }, { timeoutSeconds: 1 });
     expect((await fetch(`${here.url}/unlisten`)).status).toBe(200);
     for (const pid of here.pids()) process.kill(pid, 'SIGSTOP');
     const answer = await fetch(here.url);
@@ -119,7 +97,7 @@ describe('sends a request of which nothing was sent to another replica', () => {
   const pidOf = async (answer: Response): Promise<number> => ((await answer.json()) as { pid: number }).pid;
 
   test('when the connection is refused, long before the process is gone', async () => {
-    const here = await world({ ingress: {} });
+    const here = await startWorld({ ingress: {} });
     const first = await pidOf(await fetch(`${here.url}/unlisten?then=exit`));
     const body = new Blob(['a body of unknown length']).stream();
     const [one, other] = await Promise.all([
@@ -133,7 +111,7 @@ describe('sends a request of which nothing was sent to another replica', () => {
   });
 
   test('and takes the replica back when it listens again', async () => {
-    const here = await world({ ingress: {} });
+    const here = await startWorld({ ingress: {} });
     const first = await pidOf(await fetch(`${here.url}/unlisten?then=listen`));
     const answer = await fetch(`${here.url}/echo`);
     expect(answer.status).toBe(200);
@@ -154,7 +132,7 @@ describe('sends a request of which nothing was sent to another replica', () => {
 
 describe('serves', () => {
   test('a burst of 200 from zero, each with 200', async () => {
-    const here = await world({ ingress: { concurrency: 4, target: 4, max: 3 } });
+    const here = await startWorld({ ingress: { concurrency: 4, target: 4, max: 3 } });
     expect(here.pids()).toEqual([]);
     const answers = await Promise.all(
       Array.from({ length: 200 }, async () => (await fetch(`${here.url}/slow?ms=20`)).status),
@@ -164,7 +142,7 @@ describe('serves', () => {
   });
 
   test('with the headers that the platform adds, and without those of the hop', async () => {
-    const here = await world({ ingress: {} });
+    const here = await startWorld({ ingress: {} });
     const answer = await fetch(`${here.url}/echo?x=1`, {
       method: 'POST',
       body: 'hello',
@@ -183,7 +161,7 @@ describe('serves', () => {
   });
 
   test('streams both ways', async () => {
-    const here = await world({ ingress: {} });
+    const here = await startWorld({ ingress: {} });
     let send: ((text: string | null) => void) | undefined;
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
@@ -206,7 +184,7 @@ describe('serves', () => {
   });
 
   test('the next request on a connection whose body was refused unread', async () => {
-    const here = await world({ ingress: {} });
+    const here = await startWorld({ ingress: {} });
     const large = 'x'.repeat(3 * 2 ** 20);
     for (let round = 0; round < 5; round++) {
       expect((await fetch(`${here.url}/refuse-body`, { method: 'POST', body: large })).status).toBe(413);
@@ -215,7 +193,7 @@ describe('serves', () => {
   });
 
   test('only what a container would see of the environment', async () => {
-    const here = await world({ ingress: { start: 'usual' } });
+    const here = await startWorld({ ingress: { start: 'usual' } });
     const seen = (await (await fetch(`${here.url}/environment`)).json()) as Record<string, string>;
     expect(seen).toMatchObject({
       START: 'usual',
@@ -231,7 +209,7 @@ describe('serves', () => {
 
 describe('scales', () => {
   test('to zero after the window, and no process is left', { timeout: 60_000 }, async () => {
-    const here = await world({ ingress: {} });
+    const here = await startWorld({ ingress: {} });
     expect((await fetch(here.url)).status).toBe(200);
     const [pid = 0] = here.pids();
     expect(alive(pid)).toBe(true);
@@ -247,7 +225,7 @@ describe('scales', () => {
     'up with load and in again without a lost request or a 5xx: $path',
     { timeout: 90_000 },
     async ({ burst }) => {
-      const here = await world({ ingress: { concurrency: 2, target: 2, max: 3 } }, burst);
+      const here = await startWorld({ ingress: { concurrency: 2, target: 2, max: 3 } }, burst);
       const bad: number[] = [];
       let most = 0;
       let clients = 6;
@@ -267,98 +245,4 @@ describe('scales', () => {
       expect(bad).toEqual([]);
     },
   );
-});
-
-describe('replaces', () => {
-  const save = (here: World, change: (source: string) => string): void => {
-    here.project.write('functions/ingress/src/main.ts', change(source));
-  };
-  const source = `import http from 'node:http';
-const server = http.createServer((request, response) => {
-  setTimeout(() => response.end(request.url === '/health/readiness' ? '' : 'first'), request.url === '/slow' ? 1000 : 20);
-});
-process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeIdleConnections(); });
-server.listen(Number(process.env['PORT']), '127.0.0.1');
-`;
-
-  test.each(paths)(
-    'a saved source under load: no request lost, none with 5xx: $path',
-    { timeout: 90_000 },
-    async ({ burst }) => {
-      const here = await world({ ingress: { concurrency: 10 } }, burst);
-      save(here, (text) => text);
-      await until(async () => (await (await fetch(here.url)).text()) === 'first', { deadline: 20_000 });
-      const bad: number[] = [];
-      let running = true;
-      const load = Array.from({ length: 4 }, async () => {
-        while (running) {
-          const { status } = await fetch(here.url);
-          if (status !== 200) bad.push(status);
-        }
-      });
-      const slow = fetch(`${here.url}/slow`);
-      const before = here.pids();
-      const tookMs: number[] = [];
-      for (const answer of ['second', 'third', 'fourth']) {
-        const savedMs = performance.now();
-        save(here, (text) => text.replace("'first'", `'${answer}'`));
-        await until(async () => (await (await fetch(here.url)).text()) === answer, { deadline: 20_000 });
-        tookMs.push(performance.now() - savedMs);
-      }
-      console.log(`from saved to answered: ${tookMs.map(Math.round).join(', ')} ms`);
-      expect(await (await slow).text()).toBe('first');
-      await until(() => !before.some(alive), { deadline: 5000, what: 'the old revision went' });
-      running = false;
-      await Promise.all(load);
-      expect(bad).toEqual([]);
-    },
-  );
-
-  test('nothing while the source is broken, and says what is wrong', async () => {
-    const here = await world({ ingress: {} });
-    expect((await fetch(here.url)).status).toBe(200);
-    save(here, () => 'const = 3;\n');
-    await until(() => here.logged.some((line) => line.includes('main.ts:1:6')), { deadline: 10_000 });
-    expect((await fetch(here.url)).status).toBe(200);
-    expect(statusOf(here).revision).toBe('ingress-00001');
-  });
-
-  test('nothing while the new revision does not start', async () => {
-    const here = await world({ ingress: {} });
-    expect((await fetch(here.url)).status).toBe(200);
-    save(here, () => 'console.error("no use"); process.exit(1);\n');
-    await until(() => here.logged.some((line) => line.includes('ingress-00002 does not start')), {
-      deadline: 10_000,
-    });
-    expect((await fetch(here.url)).status).toBe(200);
-  });
-});
-
-describe('stops', () => {
-  test('a process that ignores SIGTERM, at the deadline', async () => {
-    const here = await world({ ingress: { start: 'deaf' } }, { timeoutSeconds: 3 });
-    expect((await fetch(here.url)).status).toBe(200);
-    const [pid = 0] = here.pids();
-    here.project.write(
-      'functions/ingress/src/main.ts',
-      `import http from 'node:http';
-http.createServer((_, response) => response.end('new')).listen(Number(process.env['PORT']), '127.0.0.1');
-`,
-    );
-    await until(async () => (await (await fetch(here.url)).text()) === 'new', { deadline: 10_000 });
-    expect(alive(pid)).toBe(true);
-    await until(() => !alive(pid), { deadline: 10_000, what: 'the deaf process is killed' });
-  });
-
-  test('after what is in flight', async () => {
-    const here = await startWorld({ ingress: {} });
-    const slow = fetch(`${here.url}/slow?ms=500`, { headers: { connection: 'close' } });
-    await until(
-      () => here.pids().length === 1 && statusOf(here).inFlight === 1 && statusOf(here).queued === 0,
-    );
-    const pids = here.pids();
-    await here.close();
-    expect((await slow).status).toBe(200);
-    expect(pids.some(alive)).toBe(false);
-  });
 });

@@ -2,9 +2,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { startRuntime } from '../../eventing/local/runtime.ts';
 import type { Runtime } from '../../eventing/local/runtime.ts';
+import type { ServiceStatus } from '../../eventing/local/service.ts';
 
 const behaving = readFileSync(path.join(import.meta.dirname, 'fixtures/behaving.ts'), 'utf8');
 
@@ -96,7 +98,7 @@ export type World = {
   close(): Promise<void>;
 };
 
-/** The runtime, in this process, on a project of its own. */
+/** The runtime, in this process, on a project of its own; it is closed when the test ends. */
 export async function startWorld(
   functions: Record<string, FunctionSettings>,
   options: Parameters<typeof createProject>[1] = {},
@@ -110,17 +112,53 @@ export async function startWorld(
     env: { PATH: process.env['PATH'] },
     log: (part, line) => logged.push(`${part}: ${line}`),
   });
+  const end = async (): Promise<void> => {
+    await runtime.close(3000);
+    await project.remove();
+  };
+  let ended: Promise<void> | undefined;
+  const close = (): Promise<void> => (ended ??= end());
+  onTestFinished(close);
   return {
     runtime,
     project,
     url: runtime.url,
     logged,
     pids: () => runtime.status().functions.flatMap((one) => one.pids),
-    async close() {
-      await runtime.close(3000);
-      await project.remove();
-    },
+    close,
   };
+}
+
+/** The status of a world's only function. */
+export function statusOf({ runtime }: World): ServiceStatus {
+  const [one] = runtime.status().functions;
+  if (!one) throw new Error('no function');
+  return one;
+}
+
+/** The two paths of a request, with what startWorld takes for them: through the activator always, or only from zero. */
+export const paths = ['211', '0'].map((capacity) => ({
+  path: capacity === '0' ? 'Serve' : 'Proxy',
+  burst: { autoscaler: { 'target-burst-capacity': capacity } },
+}));
+
+/** Each of the clients asks again and again, until it is stopped or the test ends. `stop` waits for the last answers, and throws what a client threw. */
+export function startLoad<C>(
+  clients: readonly C[],
+  ask: (client: C) => Promise<unknown>,
+): { stop(): Promise<void> } {
+  let running = true;
+  const load = Promise.all(
+    clients.map(async (client) => {
+      while (running) await ask(client);
+    }),
+  );
+  const stop = async (): Promise<void> => {
+    running = false;
+    await load;
+  };
+  onTestFinished(stop);
+  return { stop };
 }
 
 /** Whether a process exists. */
