@@ -1,33 +1,23 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { debian } from '../needs.ts';
-import { until } from '../until.ts';
 import { startChromium } from './chromium.ts';
 import { type Served, serveWorld } from './served.ts';
 
 const need = await debian('chromium', 'chromium');
 const pictures = process.env['KICKOFF_PICTURES'];
-const anotherOrigin = http.createServer((_, response) => {
-  response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>elsewhere</title>');
-});
 
 describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
   const executable = 'path' in need ? need.path : '';
   let served: Served;
-  let elsewhere: string;
   let browser: { context: BrowserContext; close(): Promise<void> } | undefined;
   const troubles: string[] = [];
 
   beforeAll(async () => {
-    anotherOrigin.listen(0, '127.0.0.1');
-    await until(() => anotherOrigin.listening);
-    elsewhere = `http://127.0.0.1:${(anotherOrigin.address() as AddressInfo).port}`;
-    served = await serveWorld({ allowedOrigins: [elsewhere] });
+    served = await serveWorld();
     if (pictures !== undefined) await mkdir(pictures, { recursive: true });
   });
   afterEach(async () => {
@@ -36,10 +26,7 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
     served.world.predictAway = false;
     expect(troubles.splice(0)).toEqual([]);
   });
-  afterAll(async () => {
-    anotherOrigin.close();
-    await served.close();
-  });
+  afterAll(() => served.close());
 
   async function open(hash: string, options: BrowserContextOptions = {}): Promise<Page> {
     browser ??= await startChromium(executable, { viewport: { width: 1200, height: 860 }, ...options });
@@ -62,7 +49,9 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
   };
   const violations = async (page: Page): Promise<string[]> => {
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const found = (await new AxeBuilder({ page }).withTags(tags).analyze()).violations;
+    // Of a season's lines, which are all alike, the first ones: of 380, axe takes 25 s.
+    const axe = new AxeBuilder({ page }).withTags(tags).exclude('.matchday tbody tr:nth-child(n + 10)');
+    const found = (await axe.analyze()).violations;
     return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
   };
   const combobox = (page: Page, name: string) => page.getByRole('combobox', { name });
@@ -325,27 +314,5 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
     expect(await violations(page)).toEqual([]);
     expect(await tooWide()).toBe(false);
     await picture(page, `page-matchday-${name.replaceAll(' ', '-')}`);
-  });
-
-  test('pages of a listed origin can call the API, others cannot', async () => {
-    const page = await open('');
-    const call = (url: string): Promise<string> =>
-      page.evaluate(
-        (api) =>
-          fetch(api, {
-            method: 'POST',
-            headers: { 'content-type': 'application/json', prefer: 'wait=5' },
-            body: '{"home":"Arsenal","away":"Chelsea"}',
-          }).then(
-            async (response) =>
-              `${response.status} ${((await response.json()) as { status: string }).status}`,
-            () => 'refused',
-          ),
-        url,
-      );
-    await page.goto(elsewhere);
-    expect(await call(`${served.url}/v1/predictions`)).toBe('200 done');
-    await page.goto(elsewhere.replace('127.0.0.1', 'localhost'));
-    expect(await call(`${served.url}/v1/predictions`)).toBe('refused');
   });
 });

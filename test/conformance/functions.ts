@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { askFor, events, id7, json, problem } from './client.ts';
+import type { Answer, Asked, ListAnswer } from './client.ts';
+import { refusals } from './refusals.ts';
 import type { World } from './world.ts';
 
-const json = { 'content-type': 'application/json' };
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
@@ -18,155 +20,9 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       await world.close();
     });
 
-    const ask = (body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
-      world.request('/v1/predictions', {
-        method: 'POST',
-        headers: { ...json, ...headers },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      });
+    const ask = (...asked: Asked): Promise<Response> => askFor(world, ...asked);
 
-    async function problem(response: Response, status: number): Promise<Record<string, unknown>> {
-      expect(response.status).toBe(status);
-      expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-      const body = (await response.json()) as Record<string, unknown>;
-      expect(body['status']).toBe(status);
-      expect(body['requestId']).toBe(response.headers.get('x-request-id'));
-      return body;
-    }
-
-    const pointers = (body: Record<string, unknown>): string[] =>
-      (body['errors'] as { pointer: string }[]).map(({ pointer }) => pointer);
-
-    describe('refuses', () => {
-      test('broken JSON with 400', async () => {
-        await problem(await ask('{"home":'), 400);
-      });
-
-      test('another content type with 415', async () => {
-        await problem(
-          await ask('home=Arsenal', { 'content-type': 'application/x-www-form-urlencoded' }),
-          415,
-        );
-      });
-
-      test('a body over the limit with 413', async () => {
-        await problem(await ask(`{"home":"${'a'.repeat(2 ** 20)}"}`), 413);
-      });
-
-      test('an unknown team with 422 and the nearest names', async () => {
-        const body = await problem(await ask({ home: 'Arsenl', away: 'Chelsea' }), 422);
-        expect(body['errors']).toMatchObject([
-          { pointer: '/home', nearest: expect.arrayContaining(['Arsenal']) as unknown },
-        ]);
-      });
-
-      test('a team against itself, by whatever name', async () => {
-        expect(
-          pointers(await problem(await ask({ home: 'Man Utd', away: 'Manchester United' }), 422)),
-        ).toEqual(['/away']);
-      });
-
-      test('a league that does not fit the teams', async () => {
-        const wrong = await problem(await ask({ home: 'Arsenal', away: 'Chelsea', league: 'ESP1' }), 422);
-        expect(pointers(wrong)).toEqual(['/league']);
-        expect(
-          pointers(await problem(await ask({ home: 'Arsenal', away: 'Chelsea', league: 'XXX9' }), 422)),
-        ).toEqual(['/league']);
-      });
-
-      test('a kickoff before the ratings of the model, which may know the result', async () => {
-        const body = await problem(
-          await ask({ home: 'Arsenal', away: 'Chelsea', kickoff: '2020-01-01' }),
-          422,
-        );
-        expect(pointers(body)).toEqual(['/kickoff']);
-      });
-
-      test('unknown, missing and mistyped fields with a pointer each', async () => {
-        const body = await problem(await ask({ home: 3, hoem: 'Arsenal' }), 422);
-        expect(pointers(body).sort()).toEqual(['/away', '/hoem', '/home']);
-      });
-
-      test('an empty list, and one of 1001', async () => {
-        expect(pointers(await problem(await ask({ fixtures: [] }), 422))).toEqual(['/fixtures']);
-        const fixtures = Array.from({ length: 1001 }, () => ({ home: 'Arsenal', away: 'Chelsea' }));
-        expect(pointers(await problem(await ask({ fixtures }), 422))).toEqual(['/fixtures']);
-      });
-
-      test('a list with faults of structure, each by its pointer', async () => {
-        const fixtures = [
-          { home: 'Arsenal', away: 'Chelsea' },
-          { home: 'Arsenal' },
-          { home: '', away: 'Chelsea', x: 1 },
-        ];
-        const body = await problem(await ask({ fixtures }), 422);
-        expect(pointers(body).sort()).toEqual(['/fixtures/1/away', '/fixtures/2/home', '/fixtures/2/x']);
-      });
-
-      test('an id that was never given with 404', async () => {
-        await problem(await world.request('/v1/predictions/0190a000-0000-7000-8000-000000000000'), 404);
-        await problem(await world.request('/v1/predictions/hello'), 404);
-        await problem(
-          await world.request('/v1/predictions/0190a000-0000-7000-8000-000000000000/events'),
-          404,
-        );
-      });
-
-      test('a wrong method with 405 and what is allowed', async () => {
-        for (const [path, method, allow] of [
-          ['/v1/predictions', 'GET', 'POST'],
-          ['/v1/predictions', 'PUT', 'POST'],
-          ['/v1/teams', 'POST', 'GET, HEAD'],
-          ['/v1/model', 'DELETE', 'GET, HEAD'],
-          ['/v1/events', 'GET', 'POST'],
-        ] as const) {
-          const response = await world.request(path, { method });
-          expect(response.headers.get('allow')).toBe(allow);
-          await problem(response, 405);
-        }
-      });
-
-      test('an Idempotency-Key that is empty, too long, or of another request', async () => {
-        await problem(await ask({ home: 'Arsenal', away: 'Chelsea' }, { 'idempotency-key': '' }), 400);
-        await problem(
-          await ask({ home: 'Arsenal', away: 'Chelsea' }, { 'idempotency-key': 'k'.repeat(256) }),
-          400,
-        );
-        const key = { 'idempotency-key': crypto.randomUUID() };
-        expect((await ask({ home: 'Arsenal', away: 'Everton' }, key)).status).toBe(200);
-        await problem(await ask({ home: 'Everton', away: 'Arsenal' }, key), 422);
-      });
-
-      test('an event without id, of an unknown type, with data that does not parse, and none at all', async () => {
-        const event = {
-          specversion: '1.0',
-          id: crypto.randomUUID(),
-          source: '/test',
-          type: 'dev.kickoff.prediction.requested.v1',
-          data: {
-            requests: [{ id: '0190a000-0000-7000-8000-0000000000ff', home: 'Arsenal', away: 'Chelsea' }],
-          },
-        };
-        const post = (body: unknown, type = 'application/cloudevents+json'): Promise<Response> =>
-          world.request('/v1/events', {
-            method: 'POST',
-            headers: { 'content-type': type },
-            body: JSON.stringify(body),
-          });
-        await problem(await post({ ...event, id: undefined }), 400);
-        await problem(await post({ ...event, type: 'dev.kickoff.other.v1' }), 422);
-        expect(
-          pointers(await problem(await post({ ...event, data: { requests: [{ home: 'Arsenal' }] } }), 422)),
-        ).toContain('/data/requests/0/id');
-        await problem(
-          await post([event, { ...event, type: 'x' }], 'application/cloudevents-batch+json'),
-          422,
-        );
-        await problem(await post({}, 'application/json'), 400);
-        await problem(await post({}, 'text/plain'), 415);
-        await problem(await world.request('/v1/predictions/0190a000-0000-7000-8000-0000000000ff'), 404);
-      });
-    });
+    refusals(() => world);
 
     test('answers one fixture with probabilities of one grid, and again from the cache', async () => {
       const body = { home: 'Arsenal', away: 'Aston Villa', scoreline: true };
@@ -351,43 +207,5 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       expect((await world.request('/health/liveness')).status).toBe(200);
       expect((await world.request('/health/readiness')).status).toBe(200);
     });
-  });
-}
-
-type Answer = {
-  id: string;
-  status: string;
-  cached: boolean;
-  model: { ratingsAsOf: string };
-  prediction: {
-    home: string;
-    away: string;
-    probabilities: { home: number; draw: number; away: number };
-    markets: { over25: number };
-    scoreline?: number[][];
-  };
-};
-type ListAnswer = { id: string; status: string; outcomes: { status: string }[] };
-
-/** A UUIDv7 from the clock and chance. */
-function id7(): string {
-  const time = Date.now().toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`;
-}
-
-/** The server-sent events of a whole response. */
-async function events(
-  response: Response,
-): Promise<{ id: string; event: string; data: Record<string, unknown> }[]> {
-  expect(response.status).toBe(200);
-  expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
-  const blocks = (await response.text()).split('\n\n').filter((block) => block.startsWith('id:'));
-  return blocks.map((block) => {
-    const field = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? '';
-    return {
-      id: field('id'),
-      event: field('event'),
-      data: JSON.parse(field('data')) as Record<string, unknown>,
-    };
   });
 }
