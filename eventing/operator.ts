@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { ConfigFault, readConfig, urlOf } from '../functions/shared/config.ts';
+import { ConfigFault, httpUrl, readConfig, storeUrl } from '../functions/shared/config.ts';
 import { openStore, type Store, StoreUnavailable } from '../functions/shared/store.ts';
 import * as v from 'valibot';
 import { type Command, type Exit, Refusal } from './command.ts';
 
 const Environment = v.object({
-  STORE_URL: v.optional(urlOf('redis', 'rediss', 'sqlite'), 'sqlite:.kickoff/store.db'),
-  BROKER_URL: v.optional(urlOf('http', 'https'), 'http://127.0.0.1:8080/local/broker/'),
+  STORE_URL: v.optional(storeUrl, 'sqlite:.kickoff/store.db'),
+  BROKER_URL: v.optional(httpUrl, 'http://127.0.0.1:8080/local/broker/'),
 });
 
 /** Runs `work` on the store of the environment, and gives the exit code. */

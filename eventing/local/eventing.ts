@@ -23,7 +23,7 @@ export type EventingOptions = {
 /** Starts what a wiring declares: Brokers with their Triggers, sources and ticks. */
 export async function startEventing(options: EventingOptions): Promise<Eventing> {
   const { amqpUrl, stateFolder, log } = options;
-  mkdirSync(stateFolder, { recursive: true });
+  if (!amqpUrl) mkdirSync(stateFolder, { recursive: true });
   const queues = amqpUrl
     ? // amqplib only where there is a RabbitMQ.
       await (await import('./broker/rabbitmq.ts')).openRabbit(amqpUrl, log)

@@ -1,6 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import * as v from 'valibot';
+import { amqpUrl, httpUrl, storeUrl } from '../../functions/shared/config.ts';
 import { visibleLines } from '../../functions/shared/visible.ts';
 import { Failure, ofProcess, Refusal, runCommand } from '../command.ts';
 import { startRuntime } from './runtime.ts';
@@ -17,6 +18,10 @@ const Env = v.object({
     '8080',
   ),
   KICKOFF_STATE: v.optional(v.string(), '.kickoff'),
+  // The functions read these: a fault in them is told at once instead of by the first request.
+  AMQP_URL: v.optional(amqpUrl),
+  STORE_URL: v.optional(storeUrl),
+  MLFLOW_TRACKING_URI: v.optional(httpUrl),
 });
 
 /** Time for what is in flight after Ctrl-C: as long as a client waits by default. */
@@ -35,8 +40,10 @@ Runs the functions on this machine as Knative would: from zero, by the manifests
 Exit code: 0 stopped, 1 it cannot start, or was stopped at once, 2 wrong usage.`;
 
 async function start(): Promise<0> {
-  const env = v.safeParse(Env, process.env);
-  if (!env.success) throw new Refusal(`PORT ${env.issues[0].message}`);
+  // An empty variable counts as unset, as in the functions.
+  const set = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ''));
+  const env = v.safeParse(Env, set);
+  if (!env.success) throw new Refusal(`${v.getDotPath(env.issues[0]) ?? ''} ${env.issues[0].message}`);
   const { PORT: port, KICKOFF_STATE: stateFolder } = env.output;
   const screen = process.stdout.isTTY ? openScreen(process.stdout) : undefined;
   const log = (part: string, line: string): void => {

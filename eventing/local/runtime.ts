@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleFunctions } from './bundles.ts';
 import { readDeclared } from './declared.ts';
@@ -124,6 +125,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const folders = new Map(functions.map(({ spec }) => [spec.folder, spec.name] as const));
     const deployed = new Map<string, string>();
     const queueProxy = path.join(stateFolder, 'queue-proxy.cjs');
+    closing.push(() => rm(queueProxy, { force: true }));
     const deploy = async (): Promise<void> => {
       // Once: a replica may load it at any moment from now on.
       const files = await bundleFunctions([...folders.keys()], deployed.size === 0 ? queueProxy : undefined);

@@ -55,16 +55,20 @@ export function wholeNumber(min: number, max: number, fallback: number) {
   );
 }
 
-/** A URL of one of these schemes (written without the colon). */
-export function urlOf(...schemes: string[]) {
+/** A URL that begins with one of these, as `amqp://` or `sqlite:`. */
+function urlOf(...beginnings: string[]) {
   return v.pipe(
     v.string(),
     v.check(
-      (value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)),
-      `must be a URL: ${schemes.map((scheme) => `${scheme}://…`).join(' or ')}`,
+      (value) => URL.canParse(value) && beginnings.some((beginning) => new URL(value).href.startsWith(beginning)),
+      `must be a URL: ${beginnings.map((beginning) => `${beginning}…`).join(' or ')}`,
     ),
   );
 }
+
+export const storeUrl = urlOf('redis://', 'rediss://', 'sqlite:');
+export const amqpUrl = urlOf('amqp://', 'amqps://');
+export const httpUrl = urlOf('http://', 'https://');
 
 // queue-proxy and its metrics listen in the pod's network too: facts of the Knative runtime contract.
 const reserved = new Set([8012, 8013, 8022, 8112, 9090, 9091]);
@@ -93,7 +97,7 @@ export const commonEntries = {
     v.pipe(
       v.string(),
       v.transform((list) => list.split(/[\s,]+/).filter(Boolean)),
-      v.array(urlOf('http', 'https')),
+      v.array(httpUrl),
     ),
     '',
   ),
@@ -105,7 +109,7 @@ export const modelEntries = {
     v.pipe(v.string(), v.startsWith('models:/', 'must be models:/<name>@<alias>, /<version> or /<stage>')),
     'models:/match-outcome@Production',
   ),
-  MLFLOW_TRACKING_URI: urlOf('http', 'https'),
+  MLFLOW_TRACKING_URI: httpUrl,
   MLFLOW_TRACKING_USERNAME: v.optional(v.string()),
   MLFLOW_TRACKING_PASSWORD: v.optional(v.string()),
   MLFLOW_TRACKING_TOKEN: v.optional(v.string()),

@@ -1,30 +1,13 @@
-import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startArguments, startKickoff } from '../servers/kickoff.ts';
+import { startKickoff } from '../servers/kickoff.ts';
 import type { Kickoff } from '../servers/kickoff.ts';
 import { until } from '../until.ts';
 import { alive } from './world.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
 const functions = ['ingress', 'predict', 'cache-write'];
-
-/** Runs `npm start` to its end, which must come by itself. */
-function runToItsEnd(env: Record<string, string>): { status: number | null; lines: string[] } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, startArguments, {
-    cwd: root,
-    env: { PATH: process.env['PATH'], ...env },
-    encoding: 'utf8',
-    timeout: 20_000,
-  });
-  return { status, lines: `${stdout}${stderr}`.trim().split('\n') };
-}
 
 describe('the runtime as its user starts it', () => {
   let state: string;
@@ -43,50 +26,6 @@ describe('the runtime as its user starts it', () => {
       headers: { 'content-type': 'application/json', prefer },
       body: JSON.stringify({ home: 'Arsenal', away }),
     });
-
-  test('is refused in one line on a state folder that another one uses', () => {
-    const { status, lines } = runToItsEnd({ PORT: '0', KICKOFF_STATE: state });
-    expect(status).toBe(1);
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/is in use by another runtime \(pid \d+\)/);
-  });
-
-  test('is refused in one line on a port that something listens on, and leaves nothing that it made', async () => {
-    const server = http.createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const port = (server.address() as AddressInfo).port;
-    const other = await mkdtemp(path.join(tmpdir(), 'kickoff-process-'));
-    await writeFile(path.join(other, 'lock.db'), '');
-    for (const folder of ['', 'new/state'])
-      expect(runToItsEnd({ PORT: String(port), KICKOFF_STATE: path.join(other, folder) })).toEqual({
-        status: 1,
-        lines: [`port ${port} is in use: stop what listens there, or set PORT to another`],
-      });
-    server.close();
-    expect(await readdir(other)).toEqual(['lock.db']);
-    await rm(other, { recursive: true, force: true });
-  });
-
-  test.each([
-    ['below a folder that takes none', '/proc/none/state'],
-    ['in the place of a file', path.join(root, 'package.json')],
-    ['with a name that is too long', path.join(root, '.absent', 'x'.repeat(300))],
-  ])('is refused in one line with a state folder %s', (_, folder) => {
-    const { status, lines } = runToItsEnd({ PORT: '0', KICKOFF_STATE: folder });
-    expect(status).toBe(1);
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(
-      new RegExp(`^the state folder ${folder} cannot be used \\(.+\\): set KICKOFF_STATE to`),
-    );
-    expect(existsSync(path.join(root, '.absent'))).toBe(false);
-  });
-
-  test('is refused in one line with a PORT that is none', () => {
-    expect(runToItsEnd({ PORT: 'eighty', KICKOFF_STATE: state })).toEqual({
-      status: 2,
-      lines: ['PORT must be a port number'],
-    });
-  });
 
   test('answers from zero, and prints the phases of each cold start', async () => {
     expect(functions.flatMap((name) => kickoff.pids(name))).toEqual([]);

@@ -1,3 +1,4 @@
+import { Failure } from '../../command.ts';
 import { takes } from './match.ts';
 import { openQueueFile } from './queue-file.ts';
 import type { Binding, Delivery, Exchange, Message, Queues } from './queues.ts';
@@ -140,7 +141,7 @@ export function openEmbedded(file: string): Queues {
     async declare(topology) {
       for (const exchange of topology.exchanges) {
         if (exchange.type === 'topic')
-          throw new Error(`exchange ${exchange.name}: topic exchanges need RabbitMQ`);
+          throw new Failure(`exchange ${exchange.name}: topic exchanges need RabbitMQ (AMQP_URL)`);
         exchanges.set(exchange.name, exchange);
         bindings.set(exchange.name, []);
       }

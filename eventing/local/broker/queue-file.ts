@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { Failure } from '../../command.ts';
 import type { Message } from './queues.ts';
 
 export type Stored = { id: number; queue: string };
@@ -17,8 +18,8 @@ export function openQueueFile(file: string) {
       id INTEGER PRIMARY KEY, queue TEXT NOT NULL, properties TEXT NOT NULL, body BLOB NOT NULL) STRICT; COMMIT`);
   } catch (error) {
     db.close();
-    throw new Error(
-      `the queues in ${file} cannot be opened: ${(error as Error).message}. Is another runtime using this state folder? Stop it, or give this one its own (KICKOFF_STATE).`,
+    throw new Failure(
+      `the queues in ${file} cannot be opened: ${(error as Error).message}. Close what else has the file open; a damaged one can be moved away: requests that are not answered yet are published again from the store.`,
       { cause: error },
     );
   }

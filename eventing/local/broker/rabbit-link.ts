@@ -1,4 +1,5 @@
 import { connect, type ChannelModel, type RecoveringChannelModel } from 'amqplib';
+import { Failure } from '../../command.ts';
 import type { Log } from '../seams.ts';
 
 /** Milliseconds: the longest wait between two attempts to connect, and how often a first connection is tried (about half a minute in all). */
@@ -12,7 +13,7 @@ export type Link = {
   close(): Promise<void>;
 };
 
-/** A connection to RabbitMQ that comes back by itself; `setup` runs on every new one. Throws when no first connection comes about. */
+/** A connection to RabbitMQ that comes back by itself; `setup` runs on every new one. Throws `Failure` when no first connection comes about. */
 export async function openLink(
   url: string,
   purpose: string,
@@ -68,7 +69,7 @@ export async function openLink(
   try {
     await link.waitForConnect();
   } catch (error) {
-    throw new Error(`${at} cannot be used: ${(error as Error).message}. Start it, or correct AMQP_URL.`, {
+    throw new Failure(`${at} cannot be used: ${(error as Error).message}. Start it, or correct AMQP_URL.`, {
       cause: error,
     });
   }

@@ -1,7 +1,8 @@
 import type { Channel, ChannelModel } from 'amqplib';
+import { Failure } from '../../command.ts';
 import type { Topology } from './queues.ts';
 
-/** Declares a topology. Throws, naming the argument and the remedy, where RabbitMQ has something else under a name. */
+/** Declares a topology. Throws `Failure`, naming the argument and the remedy, where RabbitMQ has something else under a name. */
 export async function declareOn(model: ChannelModel, topology: Topology): Promise<void> {
   const channel = await model.createChannel();
   // A refused declaration closes the channel and rejects the call; the event says nothing more.
@@ -28,7 +29,7 @@ async function declaring(what: string, declare: () => Promise<unknown>): Promise
   try {
     await declare();
   } catch (error) {
-    throw new Error(explain(what, error as Error), { cause: error });
+    throw new Failure(explain(what, error as Error), { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { commonEntries, readConfig, urlOf } from '../../shared/config.ts';
+import { commonEntries, readConfig, storeUrl } from '../../shared/config.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
 import { openStore } from '../../shared/store.ts';
@@ -7,10 +7,7 @@ import { serve, start } from '../../shared/serve.ts';
 import { wake } from '../../shared/wake.ts';
 
 async function main(): Promise<void> {
-  const config = readConfig(
-    v.object({ ...commonEntries, STORE_URL: urlOf('redis', 'rediss', 'sqlite') }),
-    process.env,
-  );
+  const config = readConfig(v.object({ ...commonEntries, STORE_URL: storeUrl }), process.env);
   wake(config.WAKE_URLS);
   const log = createLog(config.LOG_LEVEL);
   const metrics = createMetrics({

@@ -1,19 +1,19 @@
 import * as v from 'valibot';
-import { commonEntries, modelEntries, urlOf, wholeNumber } from '../../shared/config.ts';
+import { amqpUrl, commonEntries, httpUrl, modelEntries, storeUrl, wholeNumber } from '../../shared/config.ts';
 
 /** The environment of ingress. */
 export const Config = v.object({
   ...commonEntries,
   ...modelEntries,
-  STORE_URL: urlOf('redis', 'rediss', 'sqlite'),
-  AMQP_URL: v.optional(urlOf('amqp', 'amqps')),
+  STORE_URL: storeUrl,
+  AMQP_URL: v.optional(amqpUrl),
   /** As eventing/queue.yaml declares them. */
   AMQP_EXCHANGE: v.optional(v.string(), 'kickoff'),
   AMQP_ROUTING_KEY: v.optional(v.string(), 'ml'),
   /** The Broker's address, set by a SinkBinding; not used where there is an AMQP_URL. */
-  K_SINK: v.optional(urlOf('http', 'https')),
+  K_SINK: v.optional(httpUrl),
   /** Where predict is asked when the broker or the store is away. */
-  PREDICT_URL: v.optional(urlOf('http', 'https')),
+  PREDICT_URL: v.optional(httpUrl),
   /** Signs the deliveries of MLflow's registry webhooks; without it there is no POST /v1/model/webhook. */
   MLFLOW_WEBHOOK_SECRET: v.optional(v.pipe(v.string(), v.minLength(16, 'must have at least 16 characters'))),
   PUBLISH_DEADLINE_MS: wholeNumber(10, 60_000, 2000),
@@ -28,7 +28,7 @@ export const Config = v.object({
       v.transform((list) => list.split(/[\s,]+/).filter(Boolean)),
       v.array(
         v.pipe(
-          urlOf('http', 'https'),
+          httpUrl,
           v.check(
             (url) => new URL(url).origin === url,
             'must be an origin, without a path: https://example.org',
