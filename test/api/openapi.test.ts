@@ -59,6 +59,7 @@ describe('the description of the API', () => {
 
   test.skipIf('missing' in chromium)(
     'is a page without faults that axe finds, under the strict policy',
+    { timeout: 90_000 },
     async () => {
       if ('missing' in chromium) return;
       for (const colorScheme of ['light', 'dark'] as const) {
