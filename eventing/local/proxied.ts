@@ -14,8 +14,14 @@ const cut = new Error('the exchange was ended');
 /** Bodies up to this size are read before a replica is taken, so that a slow upload occupies none. */
 const smallBodyBytes = 65_536;
 
-/** Takes an HTTP request to its function. */
+/** Takes an HTTP request to its function; one that no client could send on is answered with 400. */
 export function proxy(request: IncomingMessage, response: ServerResponse, activator: Activator): void {
+  const detail = faultOf(request);
+  if (detail !== undefined) {
+    const { status, headers, body } = refusalAnswer({ status: 400, detail }, undefined);
+    response.writeHead(status, headers).end(body);
+    return;
+  }
   const length = request.headers['content-length'];
   const size = length === undefined ? 0 : Number(length);
   if (request.headers['transfer-encoding'] === undefined && size === 0)
@@ -29,6 +35,15 @@ export function proxy(request: IncomingMessage, response: ServerResponse, activa
       activator.submit(new Proxied(request, response, activator, body));
     });
   } else activator.submit(new Proxied(request, response, activator, streamOf(request)));
+}
+
+/** What undici's Pool refuses of what Node's server lets through: it counts such a request against its client for ever. */
+function faultOf({ url = '/', rawHeaders }: IncomingMessage): string | undefined {
+  if (!/^(\/|https?:\/\/)/.test(url)) return `${url} is no path`;
+  let hosts = 0;
+  for (let place = 0; place < rawHeaders.length; place += 2)
+    if (rawHeaders[place]?.length === 4 && rawHeaders[place]?.toLowerCase() === 'host') hosts++;
+  return hosts > 1 ? 'there must be one Host header' : undefined;
 }
 
 /** The body of a request as a stream that undici may destroy: destroying the request itself would close the client's connection. */

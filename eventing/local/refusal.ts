@@ -1,7 +1,7 @@
 /** Why the platform itself answers a request, as `application/problem+json`. */
-export type Refusal = { status: 502 | 503 | 504; detail: string; retryAfterSeconds?: number };
+export type Refusal = { status: 400 | 502 | 503 | 504; detail: string; retryAfterSeconds?: number };
 
-const titles = { 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout' };
+const titles = { 400: 'Bad Request', 502: 'Bad Gateway', 503: 'Service Unavailable', 504: 'Gateway Timeout' };
 
 /** Status, headers and body of a refusal. */
 export function refusalAnswer(

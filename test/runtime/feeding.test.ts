@@ -69,6 +69,31 @@ test('1,000 events in the queue bring up max scale, and each is delivered', { ti
   await project.remove();
 });
 
+// The Broker takes it, as Knative's does; no HTTP client sends it on.
+test('an event that no header can carry is given up, and holds no other', { timeout: 60_000 }, async () => {
+  const project = await wiredProject({ max: 1, concurrency: 1 });
+  const runtime = await start(project);
+  const event = {
+    specversion: '1.0',
+    source: '/test',
+    type: 'asked',
+    id: 'bad',
+    subject: 'one\nand another',
+  };
+  const { status } = await fetch(`${runtime.url}/local/broker/`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/cloudevents+json' },
+    body: JSON.stringify(event),
+  });
+  expect(status).toBe(202);
+  await until(() => undelivered(runtime) === 0, { deadline: 40_000, what: 'the bad one is given up' });
+  expect(await publish(runtime, 'good')).toBe(202);
+  await until(() => undelivered(runtime) === 0, { deadline: 15_000, what: 'the good one is delivered' });
+  expect(runtime.status().functions.find(({ name }) => name === 'predict')?.inFlight).toBe(0);
+  await runtime.close(3000);
+  await project.remove();
+});
+
 test(
   'the event of a process that hangs is delivered again when that is killed',
   { timeout: 60_000 },

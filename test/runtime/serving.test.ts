@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import http from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
 import { releaseMemory } from '../../eventing/local/release-memory.ts';
 import { until } from '../until.ts';
@@ -75,6 +77,21 @@ describe('refuses with a reason', () => {
     const answers = await Promise.all([first, ...Array.from({ length: 19 }, () => ask(1))]);
     expect(answers.filter((answer) => answer === 200)).toHaveLength(11);
     expect(answers.filter((answer) => answer === 'pending request queue full')).toHaveLength(9);
+  });
+
+  test('what no client could send on, with 400, and it holds no other', async () => {
+    const { address } = await serving();
+    const { hostname, port, host } = new URL(address);
+    for (const [path, headers] of [
+      ['*', ['host', host]],
+      ['/echo', ['host', host, 'host', host]],
+    ] as const) {
+      const request = http.request({ hostname, port, path, headers, method: 'OPTIONS', agent: false }).end();
+      const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
+      answer.resume();
+      expect(answer.statusCode).toBe(400);
+    }
+    expect((await fetch(`${address}/echo`)).status).toBe(200);
   });
 
   test('a request whose replica dies, with 502', async () => {
