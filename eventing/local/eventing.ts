@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { startBrokers } from './broker/broker.ts';
 import { systemClock, type Clock } from './broker/clock.ts';
 import { openEmbedded } from './broker/embedded.ts';
@@ -19,6 +20,9 @@ export type EventingOptions = {
   log: Log;
   clock?: Clock;
 };
+
+/** A RabbitMQ that fell silent confirms the end of no consumer and no connection: that is waited for so long. */
+const silentMs = 1000;
 
 /** Starts what a wiring declares: Brokers with their Triggers, sources and ticks. */
 export async function startEventing(options: EventingOptions): Promise<Eventing> {
@@ -70,9 +74,19 @@ async function startOn(queues: Queues, options: EventingOptions): Promise<Eventi
       const timer = setTimeout(() => {
         cutting.abort();
       }, deadlineMs);
-      await Promise.all([brokers.stop(), ...sources.map((source) => source.stop())]);
+      await within(
+        deadlineMs + silentMs,
+        Promise.all([brokers.stop(), ...sources.map((source) => source.stop())]),
+      );
       clearTimeout(timer);
-      await queues.close();
+      await within(silentMs, queues.close());
     },
   };
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const limit = wait(ms, undefined, { signal: late.signal }).catch(() => undefined);
+  await Promise.race([work, limit]);
+  late.abort();
 }

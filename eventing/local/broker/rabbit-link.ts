@@ -2,8 +2,9 @@ import { connect, type ChannelModel, type RecoveringChannelModel } from 'amqplib
 import { Failure } from '../../command.ts';
 import type { Log } from '../seams.ts';
 
-/** Milliseconds: the longest wait between two attempts to connect, and how often a first connection is tried (about half a minute in all). */
+/** Milliseconds: the longest wait between two attempts to connect, and for an answer to one; how often a first connection is tried (about half a minute where it is refused). */
 const maxDelay = 2000;
+const answerMs = 5000;
 const firstAttempts = 20;
 const heartbeatSeconds = 10;
 
@@ -29,6 +30,8 @@ export async function openLink(
   const link: RecoveringChannelModel = await connect(address.href, {
     // Without it Nagle and delayed acknowledgement hold each lone publish for some 40 ms.
     noDelay: true,
+    // Until the connection is open: without it one that is taken and never answered would be the last attempt.
+    timeout: answerMs,
     clientProperties: { connection_name: `kickoff ${purpose}` },
     recovery: {
       initialDelay: 100,

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startEventing } from '../../../eventing/local/eventing.ts';
 import type { Delivery, Queues } from '../../../eventing/local/broker/queues.ts';
 import { openRabbit } from '../../../eventing/local/broker/rabbitmq.ts';
+import { startCut } from '../../chaos/cut.ts';
 import { debian } from '../../needs.ts';
 import { startRabbit, type Rabbit } from '../../servers/rabbitmq.ts';
 import { until } from '../../until.ts';
+import { recorder, trigger, wiringOf } from './world.ts';
 
 const need = await debian('rabbitmq-server', 'rabbitmq-server');
 const topology = (limit: number) => ({
@@ -31,6 +34,36 @@ describe.skipIf('missing' in need)('queues on RabbitMQ', () => {
   afterAll(async () => {
     await queues.close();
     await rabbit.remove();
+  });
+
+  test('a connection that is taken and not answered is given up, and tried again', async () => {
+    const proxy = await startCut(Number(new URL(rabbit.url).port));
+    const there = rabbit.url.replace(/:\d+$/, `:${proxy.port}`);
+    proxy.stall();
+    const said: string[] = [];
+    const opening = openRabbit(there, (_, line) => said.push(line));
+    await until(() => said.some((line) => line.includes('does not answer')), { deadline: 20_000 });
+    proxy.restore();
+    const opened = await opening;
+    await opened.close();
+    await proxy.close();
+  });
+
+  test('one that falls silent does not hold the end', async () => {
+    const proxy = await startCut(Number(new URL(rabbit.url).port));
+    const eventing = await startEventing({
+      wiring: wiringOf([trigger('predict', 'x')]),
+      amqpUrl: rabbit.url.replace(/:\d+$/, `:${proxy.port}`),
+      stateFolder: '',
+      send: recorder(() => ({})).send,
+      log: () => undefined,
+    });
+    proxy.stall();
+    const began = performance.now();
+    await eventing.close(500);
+    // Its heartbeat would tell after 20 s.
+    expect(performance.now() - began).toBeLessThan(8000);
+    await proxy.close();
   });
 
   test('a queue that exists with another argument is refused, naming it and the remedy', async () => {
