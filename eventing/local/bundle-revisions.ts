@@ -19,15 +19,22 @@ async function bundleQueueProxy(outfile: string): Promise<void> {
   });
 }
 
-// In a process of its own: esbuild and its service would stay in the runtime's memory. Prints one JSON object, entry file by folder.
+// In a process of its own: esbuild and its service would stay in the runtime's memory. Prints one JSON object, a `Bundle` by folder.
 try {
   const [queueProxy = '', ...folders] = process.argv.slice(2);
-  const [files] = await Promise.all([
-    Promise.all(folders.map(async (folder) => [folder, await bundleRevision(folder)] as const)),
+  const [bundles] = await Promise.all([
+    Promise.all(
+      folders.map(async (folder) => {
+        const [file, page] = await Promise.all([
+          bundleRevision(folder),
+          path.resolve(folder) === ingress ? bundlePage() : '',
+        ]);
+        return [folder, { file, digest: `${file} ${page}` }] as const;
+      }),
+    ),
     ...(queueProxy === '' ? [] : [bundleQueueProxy(queueProxy)]),
-    ...(folders.some((folder) => path.resolve(folder) === ingress) ? [bundlePage()] : []),
   ]);
-  console.log(JSON.stringify(Object.fromEntries(files)));
+  console.log(JSON.stringify(Object.fromEntries(bundles)));
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

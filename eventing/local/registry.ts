@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import * as v from 'valibot';
 import { listen } from './listen.ts';
 
@@ -171,8 +171,11 @@ async function list(folder: string): Promise<object> {
 async function send(file: string, response: http.ServerResponse): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw notFound(`no such artifact: ${path.basename(file)}`);
+  // Opened before the answer begins: what fails is told.
+  const handle = await open(file);
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': found.size });
-  createReadStream(file).pipe(response);
+  // A client that goes before the end closes it.
+  await pipeline(handle.createReadStream(), response).catch(() => undefined);
 }
 
 function json(response: http.ServerResponse, body: object): void {

@@ -64,7 +64,23 @@ export function createRevision(options: RevisionOptions): Revision {
 
   async function add(scheduledMs: number): Promise<void> {
     starting++;
-    const replica = await startReplica({
+    let replica: Replica;
+    try {
+      replica = await starts(scheduledMs);
+    } catch (error) {
+      // No port, process or folder to be had: of files and processes there are only so many.
+      starting--;
+      failed(`${options.name} was not started: ${error instanceof Error ? error.message : String(error)}`, 0);
+      return;
+    }
+    starting--;
+    replicas.add(replica);
+    // The need may have gone while a port was looked for.
+    revision.scale(asked, scheduledMs);
+  }
+
+  function starts(scheduledMs: number): Promise<Replica> {
+    return startReplica({
       revision: options.name,
       file: options.file,
       env: options.env,
@@ -85,10 +101,6 @@ export function createRevision(options: RevisionOptions): Revision {
       unready: refresh,
       exited,
     });
-    starting--;
-    replicas.add(replica);
-    // The need may have gone while a port was looked for.
-    revision.scale(asked, scheduledMs);
   }
 
   /** A new replica is to have as many connections as the others: they stay where they are, unlike requests behind a gateway. */
@@ -114,12 +126,7 @@ export function createRevision(options: RevisionOptions): Revision {
     if (replica.drained) return;
     const how = exit.signal === null ? `with exit code ${exit.code ?? '?'}` : `by ${exit.signal}`;
     if (exit.wasReady && performance.now() - replica.startedMs > healthyMs) failures = 0;
-    failures++;
-    // One that worked is started anew at once; a second failure waits.
-    const steps = exit.wasReady ? failures - 2 : failures - 1;
-    const retryMs = steps < 0 ? 0 : Math.min(longestBackOffMs, 1000 * 2 ** steps);
     const last = exit.lastLines.at(-1);
-    const reason = `${options.name} ended ${how}${last === undefined ? '' : `: ${last}`}`;
     if (!reported) {
       options.log(
         `${options.name} ended ${how}${exit.wasReady ? '' : ' before it was ready'}; its last lines:`,
@@ -127,6 +134,16 @@ export function createRevision(options: RevisionOptions): Revision {
       for (const line of exit.lastLines) options.log(`  ${line}`);
       reported = true;
     }
+    // One that worked is started anew at once; a second failure waits.
+    failed(`${options.name} ended ${how}${last === undefined ? '' : `: ${last}`}`, exit.wasReady ? 1 : 0);
+  }
+
+  /** Tries again, after a wait that doubles with each failure beyond those that are `forgiven`. */
+  function failed(reason: string, forgiven: number): void {
+    const steps = failures++ - forgiven;
+    const retryMs = steps < 0 ? 0 : Math.min(longestBackOffMs, 1000 * 2 ** steps);
+    if (!reported) options.log(reason);
+    reported = true;
     if (retryMs === 0) {
       revision.scale(asked, performance.now());
       return;

@@ -128,11 +128,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     closing.push(() => rm(queueProxy, { force: true }));
     const deploy = async (): Promise<void> => {
       // Once: a replica may load it at any moment from now on.
-      const files = await bundleFunctions([...folders.keys()], deployed.size === 0 ? queueProxy : undefined);
-      for (const [folder, file] of Object.entries(files)) {
+      const bundles = await bundleFunctions(
+        [...folders.keys()],
+        deployed.size === 0 ? queueProxy : undefined,
+      );
+      for (const [folder, { file, digest }] of Object.entries(bundles)) {
         const name = folders.get(folder) ?? '';
-        if (deployed.get(name) === file) continue;
-        deployed.set(name, file);
+        if (deployed.get(name) === digest) continue;
+        deployed.set(name, digest);
         const parts = name === publicFunction ? { file: queueProxy, platformUrl } : undefined;
         services.get(name)?.deploy(file, environments.get(name) ?? {}, parts);
       }

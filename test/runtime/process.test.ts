@@ -1,7 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startKickoff } from '../servers/kickoff.ts';
 import type { Kickoff } from '../servers/kickoff.ts';
 import { until } from '../until.ts';
@@ -59,6 +64,35 @@ describe('the runtime as its user starts it', () => {
         },
         { deadline: 20_000, what: `${location} is done` },
       );
+  });
+
+  test('without a file descriptor left for a start it answers 503 with the reason, and lives', async () => {
+    const other = path.join(state, 'other');
+    const limited = await startKickoff(other, {});
+    const { port } = new URL(limited.url);
+    const pid = readFileSync(path.join(other, 'runtime.pid'), 'utf8');
+    const allow = (files: number): void => void execFileSync('prlimit', ['--pid', pid, `--nofile=${files}:`]);
+    onTestFinished(() => limited.stop());
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const get = async (target: string): Promise<string> => {
+      const request = http.get({ host: '127.0.0.1', port, path: target, agent });
+      const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
+      return `${answer.statusCode ?? 0} ${(await answer.toArray()).join('')}`;
+    };
+    // Its connection is there before the others take what is left.
+    expect(await get('/local/status')).toMatch(/^200/);
+    const [before = ''] = /(?<=Max open files +)\d+/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? [];
+    allow(readdirSync(`/proc/${pid}/fd`).length + 20);
+    let refused = 0;
+    const silent = Array.from({ length: 60 }, () =>
+      net.connect(Number(port), '127.0.0.1').on('close', () => refused++),
+    );
+    await until(() => refused > 20, { what: 'connections find none left' });
+    expect(await get('/v1/leagues')).toMatch(/^503 .*ingress-00001 was not started: .*EMFILE/);
+    for (const socket of silent) socket.destroy();
+    allow(Number(before));
+    await until(async () => (await get('/v1/leagues')).startsWith('200'), { deadline: 20_000 });
+    agent.destroy();
   });
 
   test('Ctrl-C leaves no process and no listener behind', async () => {

@@ -29,7 +29,7 @@ async function bundle(file: string): Promise<Asset> {
     jsx: 'automatic',
     jsxImportSource: 'preact',
     legalComments: 'none',
-    logLevel: 'warning',
+    logLevel: 'silent',
   });
   const [output] = outputFiles;
   if (!output) throw new Error(`${file} makes no output`);
@@ -62,8 +62,8 @@ function readExamples(which: Readonly<Record<string, string>>): Promise<Example[
   );
 }
 
-/** Builds the page and the description of the API into `functions/ingress/dist/page`, each file also compressed with brotli and gzip. */
-export async function bundlePage(): Promise<void> {
+/** Builds the page and the description of the API into `functions/ingress/dist/page`, each file also compressed with brotli and gzip. Gives the digest of it all. */
+export async function bundlePage(): Promise<string> {
   const assets = await Promise.all([
     bundle('main.tsx'),
     bundle('style.css'),
@@ -102,6 +102,9 @@ export async function bundlePage(): Promise<void> {
     await write(`${name}.gz`, gzipSync(content));
   }
   await removeOld(new Set(assets.map(({ name }) => path.basename(name))));
+  const digest = createHash('sha256');
+  for (const { name, content } of files) digest.update(`${name} ${content.length} `).update(content);
+  return digest.digest('base64url');
 }
 
 /** By rename: a server may read the file at this moment. */
