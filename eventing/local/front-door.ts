@@ -73,6 +73,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     async drain() {
       draining = true;
       gateway.close();
+      // To Node one that never sent a byte is not idle.
+      for (const socket of here) if (socket.bytesRead === 0) socket.destroy();
       const ended = here.size === 0 ? undefined : new Promise<void>((resolve) => (left = resolve));
       // Those whose last answer began before, too.
       const idle = setInterval(() => {

@@ -176,6 +176,8 @@ function toPlatform(request: IncomingMessage, response: ServerResponse): void {
     answer.pipe(response);
   });
   onward.on('error', () => response.destroy());
+  // `pipe` ends nothing when the client goes.
+  response.on('close', () => onward.destroy());
   request.pipe(onward);
 }
 
@@ -192,7 +194,11 @@ function tick(): void {
 
 function take(socket: Socket): void {
   connections.set(socket, { inFlight: [], leaving: false });
-  clock ??= setInterval(tick, reportMs).unref();
+  if (!clock) {
+    // The pause without connections is no part of the next report.
+    meter.report();
+    clock = setInterval(tick, reportMs).unref();
+  }
   socket.once('close', () => {
     connections.delete(socket);
     if (draining && connections.size === 0) tell('drained');

@@ -60,7 +60,8 @@ function urlOf(...beginnings: string[]) {
   return v.pipe(
     v.string(),
     v.check(
-      (value) => URL.canParse(value) && beginnings.some((beginning) => new URL(value).href.startsWith(beginning)),
+      (value) =>
+        URL.canParse(value) && beginnings.some((beginning) => new URL(value).href.startsWith(beginning)),
       `must be a URL: ${beginnings.map((beginning) => `${beginning}…`).join(' or ')}`,
     ),
   );

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { until } from '../until.ts';
 import { alive, startLoad, startWorld, statusOf } from './world.ts';
@@ -172,6 +174,21 @@ describe('hands connections over', () => {
     expect(status).toBe(200);
     expect(JSON.parse(text)).toMatchObject({ functions: [{ name: 'ingress', path: 'Serve' }] });
     expect((await client.ask('/local/other')).status).toBe(404);
+  });
+
+  test('which leads to /local/ and ends there when its client goes', async () => {
+    const { here } = await world();
+    // This process has both ends: the client's, and the platform's of the connection onward.
+    const files = (): number => readdirSync('/proc/self/fd').length;
+    const before = files();
+    const clients = Array.from({ length: 20 }, () =>
+      net.connect(Number(new URL(here.url).port), '127.0.0.1'),
+    );
+    for (const client of clients)
+      client.write('POST /local/broker/ HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nabc');
+    await until(() => files() > before + 35, { what: 'all are with the platform' });
+    for (const client of clients) client.destroy();
+    await until(() => files() < before + 5, { what: 'none is left' });
   });
 
   test('to a function that sees only what a container would of the environment', async () => {

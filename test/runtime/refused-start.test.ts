@@ -93,7 +93,7 @@ describe('a start is refused', () => {
     await writeFile(file, 'no database, but something'.repeat(100));
     const { status, lines } = runToItsEnd({ PORT: '0', KICKOFF_STATE: other });
     expect(status).toBe(1);
-    expect(lines).toEqual([expect.stringMatching(/cannot be opened: file is not a database\. .*moved away/)]);
+    expect(lines).toEqual([expect.stringMatching(/cannot be used: file is not a database\. .*moved away/)]);
     expect(await readdir(other, { recursive: true })).toEqual(['eventing', 'eventing/queues.sqlite']);
     expect(await readFile(file, 'utf8')).toMatch(/^no database/);
   });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import net from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { until } from '../until.ts';
 import { alive, paths, startLoad, startWorld, statusOf } from './world.ts';
@@ -78,6 +80,17 @@ http.createServer((_, response) => response.end('new')).listen(Number(process.en
     await until(async () => (await (await fetch(here.url)).text()) === 'new', { deadline: 10_000 });
     expect(alive(pid)).toBe(true);
     await until(() => !alive(pid), { deadline: 10_000, what: 'the deaf process is killed' });
+  });
+
+  test('without waiting for a connection that never said a word', async () => {
+    const here = await startWorld({ ingress: {} });
+    const silent = net.connect(Number(new URL(here.url).port), '127.0.0.1');
+    await once(silent, 'connect');
+    const gone = once(silent, 'close');
+    const began = performance.now();
+    await here.close(20_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    await gone;
   });
 
   test('after what is in flight', async () => {

@@ -95,7 +95,7 @@ export type World = {
   url: string;
   logged: string[];
   pids(): number[];
-  close(): Promise<void>;
+  close(deadlineMs?: number): Promise<void>;
 };
 
 /** The runtime, in this process, on a project of its own; it is closed when the test ends. */
@@ -112,13 +112,13 @@ export async function startWorld(
     env: { PATH: process.env['PATH'] },
     log: (part, line) => logged.push(`${part}: ${line}`),
   });
-  const end = async (): Promise<void> => {
-    await runtime.close(3000);
+  const end = async (deadlineMs: number): Promise<void> => {
+    await runtime.close(deadlineMs);
     await project.remove();
   };
   let ended: Promise<void> | undefined;
-  const close = (): Promise<void> => (ended ??= end());
-  onTestFinished(close);
+  const close = (deadlineMs = 3000): Promise<void> => (ended ??= end(deadlineMs));
+  onTestFinished(() => close());
   return {
     runtime,
     project,

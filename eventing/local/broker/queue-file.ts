@@ -16,10 +16,13 @@ export function openQueueFile(file: string) {
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     db.exec(`BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS message (
       id INTEGER PRIMARY KEY, queue TEXT NOT NULL, properties TEXT NOT NULL, body BLOB NOT NULL) STRICT; COMMIT`);
+    // What cannot be read would end the process when its turn comes, and again after each start.
+    const { quick_check: found } = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
+    if (found !== 'ok') throw new Error(found);
   } catch (error) {
     db.close();
     throw new Failure(
-      `the queues in ${file} cannot be opened: ${(error as Error).message}. Close what else has the file open; a damaged one can be moved away: requests that are not answered yet are published again from the store.`,
+      `the queues in ${file} cannot be used: ${(error as Error).message}. Close what else has the file open; a damaged one can be moved away: requests that are not answered yet are published again from the store.`,
       { cause: error },
     );
   }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { openEmbedded } from '../../../eventing/local/broker/embedded.ts';
@@ -27,8 +28,22 @@ test('a publish to an exchange that is not there is refused', async () => {
 test('a second process on the same file is refused', async () => {
   const file = path.join(folder, 'locked.sqlite');
   const queues = openEmbedded(file);
-  expect(() => openEmbedded(file)).toThrow(/locked.*another runtime.*KICKOFF_STATE/);
+  expect(() => openEmbedded(file)).toThrow(/locked.*Close what else has the file open/);
   await queues.close();
+});
+
+test('a damaged file is refused before a message of it has its turn, and stays', async () => {
+  const file = path.join(folder, 'damaged.sqlite');
+  const queues = openEmbedded(file);
+  await queues.declare(topology);
+  const large = { ...message('1'), body: Buffer.alloc(20_000, 'x') };
+  await Promise.all(Array.from({ length: 20 }, () => queues.publish('e', '', large)));
+  await queues.close();
+  const content = await readFile(file);
+  const damaged = Buffer.from(content).fill(0xff, 4096 * 6, 4096 * 7);
+  await writeFile(file, damaged);
+  expect(() => openEmbedded(file)).toThrow(/damaged\.sqlite cannot be used: .*moved away/s);
+  expect(await readFile(file)).toEqual(damaged);
 });
 
 test('a consumer holds no more than its prefetch, in the order of the queue', async () => {
