@@ -59,6 +59,18 @@ describe('audit', () => {
     }
   });
 
+  test('asks the store in the folder of KICKOFF_STATE where no STORE_URL is set', async () => {
+    await store.accept([single(uuid(1))], { digest, now: Date.now() });
+    const { exit, out } = await run(audit, ['--json'], { STORE_URL: '', KICKOFF_STATE: folder });
+    expect({ exit, out }).toMatchObject({ exit: 0, out: expect.stringContaining('"accepted":1') as string });
+    const none = await run(audit, [], { STORE_URL: '', KICKOFF_STATE: `${folder}/none` });
+    expect(none).toEqual({
+      exit: 2,
+      out: '',
+      err: `there is no store at ${folder}/none/store.db: set STORE_URL or KICKOFF_STATE, or run this where Kickoff was started`,
+    });
+  });
+
   test.each(['postgres://h/d', 'redis://127.0.0.1:1'])('answers 2 for %s', async (STORE_URL) => {
     const { exit, err } = await run(audit, [], { STORE_URL });
     expect(exit).toBe(2);
