@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -69,6 +69,16 @@ describe('audit', () => {
       out: '',
       err: `there is no store at ${folder}/none/store.db: set STORE_URL or KICKOFF_STATE, or run this where Kickoff was started`,
     });
+  });
+
+  test('says of what is no store that it is none, without a stack', async () => {
+    const file = path.join(folder, 'text');
+    writeFileSync(file, 'something else, and longer than the header of a database is '.repeat(50));
+    for (const no of [file, folder]) {
+      const { exit, err } = await run(audit, [], { STORE_URL: `sqlite:${no}` });
+      expect(exit).toBe(2);
+      expect(err).toMatch(/^STORE_URL=sqlite:.*(not an SQLite database|cannot be opened).*$/);
+    }
   });
 
   test.each(['postgres://h/d', 'redis://127.0.0.1:1'])('answers 2 for %s', async (STORE_URL) => {
