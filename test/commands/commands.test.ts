@@ -46,6 +46,14 @@ test.each(own)(
   },
 );
 
+test.each(['--rate', '--seed'])('test:chaos refuses a %s that is no number', async (option) => {
+  for (const value of ['x', '0']) {
+    const { code, err } = await run(['test/chaos/main.ts', option, value]);
+    expect(code).toBe(2);
+    expect(err).toBe(`${option} ${value}: must be a whole number from 1 on\n(see --help)\n`);
+  }
+});
+
 test('publish-model refuses a MLFLOW_TRACKING_URI that is none in one line', async () => {
   expect(await run(['manifests/publish-model.ts'], { MLFLOW_TRACKING_URI: 'nonsense' })).toEqual({
     ...{ code: 2, out: '' },
