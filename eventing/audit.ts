@@ -5,7 +5,8 @@ const help = `npm run audit [-- --json]
 
 Counts what the store knows of every request since it was made, and names the jobs that are neither open nor ended.
 
-  STORE_URL   redis://…, rediss://… or sqlite:path (default sqlite:.kickoff/store.db)
+  STORE_URL       redis://…, rediss://… or sqlite:path (default: store.db in the folder of KICKOFF_STATE)
+  KICKOFF_STATE   the folder that npm start keeps its state in (default .kickoff)
 
 Exit code: 0 everything is accounted for, 1 something is not, 2 wrong usage or the store cannot be asked.`;
 

@@ -12,7 +12,8 @@ const help = `npm run compare [-- RESULTS.csv] [--json]
 Compares what a challenger would have said with what was answered, match by match; with results (the format of matches.csv) it scores
 both on the same matches. A difference below 0 is in the challenger's favour.
 
-  STORE_URL             redis://…, rediss://… or sqlite:path (default sqlite:.kickoff/store.db)
+  STORE_URL             redis://…, rediss://… or sqlite:path (default: store.db in the folder of KICKOFF_STATE)
+  KICKOFF_STATE         the folder that npm start keeps its state in (default .kickoff)
   MLFLOW_TRACKING_URI   where the model's team names come from (default: the shipped registry), with MODEL_URI
 
 Exit code: 0 compared, 1 there is nothing to compare, or a line is bad, 2 wrong usage or the store cannot be asked.`;

@@ -9,8 +9,9 @@ npm run dead-letters -- show ID [--json]
 npm run dead-letters -- redrive ID|--all [--json]   post to the Broker again, then forget
 npm run dead-letters -- discard ID|--all [--json]   forget
 
-  STORE_URL    redis://…, rediss://… or sqlite:path (default sqlite:.kickoff/store.db)
-  BROKER_URL   where redrive posts to (default http://127.0.0.1:8080/local/broker/, the local runtime's)
+  STORE_URL       redis://…, rediss://… or sqlite:path (default: store.db in the folder of KICKOFF_STATE)
+  KICKOFF_STATE   the folder that npm start keeps its state in (default .kickoff)
+  BROKER_URL      where redrive posts to (default http://127.0.0.1:8080/local/broker/, the local runtime's)
 
 Exit code: 0 done, 1 there is no such letter, or the Broker did not take one, 2 wrong usage or the store cannot be asked.`;
 

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { ConfigFault, httpUrl, readConfig, storeUrl } from '../functions/shared/config.ts';
 import { openStore, type Store, StoreUnavailable } from '../functions/shared/store.ts';
 import * as v from 'valibot';
 import { type Command, type Exit, Refusal } from './command.ts';
 
 const Environment = v.object({
-  STORE_URL: v.optional(storeUrl, 'sqlite:.kickoff/store.db'),
+  STORE_URL: v.optional(storeUrl),
+  KICKOFF_STATE: v.optional(v.string(), '.kickoff'),
   BROKER_URL: v.optional(httpUrl, 'http://127.0.0.1:8080/local/broker/'),
 });
 
@@ -16,11 +18,15 @@ export async function onStore(
 ): Promise<Exit> {
   let store: Store | undefined;
   try {
-    const { STORE_URL: url, BROKER_URL } = readConfig(Environment, env);
+    const { STORE_URL, KICKOFF_STATE, BROKER_URL } = readConfig(Environment, env);
+    // Where `npm start` with the same variables keeps it.
+    const url = STORE_URL ?? `sqlite:${path.join(KICKOFF_STATE, 'store.db')}`;
     const file = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
     // Opening would make it, and an empty new store would look like a clean one.
     if (file !== undefined && !existsSync(file))
-      throw new Refusal(`there is no store at ${file}: set STORE_URL, or run this where Kickoff was started`);
+      throw new Refusal(
+        `there is no store at ${file}: set STORE_URL or KICKOFF_STATE, or run this where Kickoff was started`,
+      );
     store = await openStore(url);
     return await work(store, BROKER_URL);
   } catch (error) {

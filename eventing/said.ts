@@ -7,7 +7,8 @@ const help = `npm run said -- HOME AWAY [--json]
 
 Shows what each version of the model said of a match at this ground, and when it said so first.
 
-  STORE_URL             redis://…, rediss://… or sqlite:path (default sqlite:.kickoff/store.db)
+  STORE_URL             redis://…, rediss://… or sqlite:path (default: store.db in the folder of KICKOFF_STATE)
+  KICKOFF_STATE         the folder that npm start keeps its state in (default .kickoff)
   MLFLOW_TRACKING_URI   where the model's team names come from (default: the shipped registry), with MODEL_URI
 
 Exit code: 0 shown, 1 nothing was said of it, 2 wrong usage, an unknown team, or the store cannot be asked.`;

@@ -10,7 +10,8 @@ const help = `npm run score -- RESULTS.csv [--json]
 
 Scores what each version said of the matches in RESULTS.csv (the format of matches.csv) before they began.
 
-  STORE_URL             redis://…, rediss://… or sqlite:path (default sqlite:.kickoff/store.db)
+  STORE_URL             redis://…, rediss://… or sqlite:path (default: store.db in the folder of KICKOFF_STATE)
+  KICKOFF_STATE         the folder that npm start keeps its state in (default .kickoff)
   MLFLOW_TRACKING_URI   where the model's team names come from (default: the shipped registry), with MODEL_URI
 
 Exit code: 0 scored, 1 no match was predicted before it began, or a line is bad, 2 wrong usage or the store cannot be asked.`;

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { type Exit, ofProcess, runCommand } from '../eventing/command.ts';
+import { type Exit, ofProcess, Refusal, runCommand } from '../eventing/command.ts';
+import { httpUrl } from '../functions/shared/config.ts';
 import { ClusterFault } from './cluster.ts';
 import { readParams } from './params.ts';
 import { portForward } from './port-forward.ts';
@@ -165,7 +166,9 @@ if (import.meta.main) {
   const command = ofProcess();
   process.exitCode = await runCommand(command, { help, options: {} }, async (): Promise<Exit> => {
     const root = path.resolve(import.meta.dirname, '..');
-    const elsewhere = command.env['MLFLOW_TRACKING_URI'];
+    const given = v.safeParse(v.optional(httpUrl), command.env['MLFLOW_TRACKING_URI'] || undefined);
+    if (!given.success) throw new Refusal(`MLFLOW_TRACKING_URI ${given.issues[0].message}`);
+    const elsewhere = given.output;
     const forward = elsewhere ? undefined : await portForward(readParams(root).namespace, 'mlflow', 5000);
     try {
       for (const line of await publishModel(root, forward?.url ?? elsewhere ?? '')) command.print(line);

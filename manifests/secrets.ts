@@ -21,6 +21,8 @@ const fileOf = (name: string): string => `${folder}/${name}.sops.yaml`;
 export function init(root: string, env: Env, amqp?: string): void {
   const rabbit = amqp === undefined ? undefined : ownRabbit(amqp);
   const namespace = readParams(root).namespace;
+  // Before a key is made that nothing would be encrypted for.
+  runProgram('sops', ['--help'], { cwd: root });
   addRecipient(root, recipient(root, env));
   mkdirSync(path.join(root, folder), { recursive: true });
   const secrets = Object.entries(newSecrets(namespace, rabbit));

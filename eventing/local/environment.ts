@@ -19,9 +19,9 @@ const clusterUrl = /http:\/\/([a-z0-9-]+\.[a-z0-9-]+\.svc(?:\.cluster\.local)?)(
 const reserved = ['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'];
 
 /**
- * The environment of a function: what func.yaml names, each value from the runtime's own environment, else from the embedded platform,
- * else as func.yaml says; a Secret's or ConfigMap's value that is not known here is left out. Beside these the log level, and for a function
- * with a model what names, keeps and follows it. Throws `ManifestError`.
+ * The environment of a function: what func.yaml names, each value from the runtime's own environment (an empty one counts as unset), else from
+ * the embedded platform, else as func.yaml says; a Secret's or ConfigMap's value that is not known here is left out. Beside these the log level,
+ * and for a function with a model what names, keeps and follows it. Throws `ManifestError`.
  */
 export function functionEnvironment(spec: FunctionSpec, sources: EnvironmentSources): Record<string, string> {
   const values: Record<string, string> = {};
@@ -43,7 +43,7 @@ export function functionEnvironment(spec: FunctionSpec, sources: EnvironmentSour
   }
   if (faults.length > 0) throw new ManifestError(faults);
   // Named by no func.yaml: a SinkBinding sets it in a cluster.
-  const sink = sources.own['K_SINK'] ?? sources.provided['K_SINK'];
+  const sink = sources.own['K_SINK'] || sources.provided['K_SINK'];
   if (sink !== undefined) values['K_SINK'] = sink;
   // A func.yaml can name no Secret that a cluster may lack: these are added to it where they are wanted, and here taken as they are.
   const optional =
@@ -61,7 +61,7 @@ function valueOf(
   named: { value: string; kind: string | undefined; source: string; key: string | undefined },
   sources: EnvironmentSources,
 ): string | undefined {
-  const given = sources.own[name] ?? sources.provided[name];
+  const given = sources.own[name] || sources.provided[name];
   if (given !== undefined) return given;
   if (named.kind === undefined) return named.value;
   return named.kind === 'configMap' ? sources.configMaps.get(named.source)?.[named.key ?? ''] : undefined;

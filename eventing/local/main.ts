@@ -55,6 +55,8 @@ async function start(): Promise<0> {
     (error: unknown) => {
       if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
         throw new Failure(`port ${port} is in use: stop what listens there, or set PORT to another`);
+      if (error instanceof Error && 'syscall' in error && error.syscall === 'listen')
+        throw new Failure(`port ${port} cannot be listened on (${error.message}): set PORT to another`);
       if (error instanceof Error && 'code' in error) throw new Failure(`cannot start: ${error.message}`);
       throw error;
     },

@@ -9,7 +9,7 @@ import { layout as current, schema } from './store-sqlite-schema.ts';
 /** An SQLite file with prepared statements, whose rows are parsed, and transactions that take the write lock at once. */
 export type SqliteFile = ReturnType<typeof openSqliteFile>;
 
-/** Opens the file, made if missing. Throws an `Error` with the remedy for a missing folder, a file of another kind, or no permission. */
+/** Opens the file, made if missing. Throws with the remedy for a missing folder, and `StoreUnavailable` for a file of another kind or no permission. */
 export function openSqliteFile(file: string) {
   const folder = path.dirname(path.resolve(file));
   if (file === '') throw new Error('STORE_URL=sqlite: names no file; write sqlite:path/of/file');
@@ -102,7 +102,7 @@ function openDatabase(file: string): DatabaseSync {
     return database;
   } catch (cause) {
     database?.close();
-    throw new Error(`STORE_URL=sqlite:${file}: ${remedy(cause)}`, { cause });
+    throw new StoreUnavailable(`STORE_URL=sqlite:${file}: ${remedy(cause)}`, { cause });
   }
 }
 

@@ -7,11 +7,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { check } from '../../manifests/secrets.ts';
 import { newSecrets, ownRabbit } from '../../manifests/secret-plan.ts';
@@ -24,6 +25,38 @@ const sops = await goTool('github.com/getsops/sops/v3/cmd/sops@v3.13.3');
 const age = await debian('age-keygen', 'age');
 const root = path.resolve(import.meta.dirname, '../..');
 const script = (folder: string): string => path.join(folder, 'manifests/secrets.ts');
+
+/** What the commands on secrets need of this project, without its secrets. */
+function copyProject(project: string): void {
+  const parts = ['manifests', 'eventing', 'functions/shared/visible.ts', '.sops.yaml', 'package.json'];
+  for (const part of [...parts, 'node_modules/yaml', 'node_modules/valibot'])
+    cpSync(path.join(root, part), path.join(project, part), {
+      recursive: true,
+      filter: (file) => !/\/(secrets\/.*\.sops\.yaml)$/.test(file),
+    });
+}
+
+test.skipIf('missing' in age)('init without sops makes no key and leaves .sops.yaml as it is', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-secrets-'));
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const project = path.join(folder, 'project');
+  copyProject(project);
+  const tools = path.join(folder, 'bin');
+  mkdirSync(tools);
+  if ('path' in age) symlinkSync(age.path, path.join(tools, 'age-keygen'));
+  const env = { PATH: tools, HOME: folder };
+  const { status, stderr } = spawnSync(process.execPath, [script(project), 'init'], {
+    encoding: 'utf8',
+    env,
+  });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^sops is not installed: .*\n$/);
+  expect(readdirSync(folder).sort()).toEqual(['bin', 'project']);
+  const config = (of: string): string => readFileSync(path.join(of, '.sops.yaml'), 'utf8');
+  expect(config(project)).toBe(config(root));
+});
 
 describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)(
   'secrets, with real sops and age',
@@ -56,23 +89,7 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
     const faults = (): string[] => ('path' in kustomize ? check(project, [kustomize.path, 'build']) : []);
 
     beforeAll(() => {
-      for (const part of [
-        'manifests',
-        'eventing',
-        'functions/shared/visible.ts',
-        '.sops.yaml',
-        'package.json',
-      ])
-        cpSync(path.join(root, part), path.join(project, part), {
-          recursive: true,
-          filter: (file) => !/\/(secrets\/.*\.sops\.yaml)$/.test(file),
-        });
-      cpSync(path.join(root, 'node_modules/yaml'), path.join(project, 'node_modules/yaml'), {
-        recursive: true,
-      });
-      cpSync(path.join(root, 'node_modules/valibot'), path.join(project, 'node_modules/valibot'), {
-        recursive: true,
-      });
+      copyProject(project);
       writeFileSync(path.join(project, '.gitignore'), 'node_modules/\n');
       execFileSync('git', ['init', '-q', project]);
       mkdirSync(tools);

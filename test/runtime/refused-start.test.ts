@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,13 +14,20 @@ import { startArguments } from '../servers/kickoff.ts';
 import { startRabbit } from '../servers/rabbitmq.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
+/** Whether any user may have any port, as in most containers. */
+const portsFrom = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+const everyPort = !existsSync(portsFrom) || Number(readFileSync(portsFrom, 'utf8')) <= 1;
 const need = await debian('rabbitmq-server', 'rabbitmq-server');
 
 /** Runs `npm start` to its end, which must come by itself. */
-function runToItsEnd(env: Record<string, string>): { status: number | null; lines: string[] } {
+function runToItsEnd(
+  env: Record<string, string>,
+  user: { uid?: number; gid?: number } = {},
+): { status: number | null; lines: string[] } {
   const { status, stdout, stderr } = spawnSync(process.execPath, startArguments, {
     cwd: root,
     env: { PATH: process.env['PATH'], ...env },
+    ...user,
     encoding: 'utf8',
     timeout: 20_000,
   });
@@ -58,6 +65,18 @@ describe('a start is refused', () => {
       });
     server.close();
     expect(await readdir(other)).toEqual(['lock.db']);
+  });
+
+  test.skipIf(everyPort)('in one line on a port that this user may not have', async () => {
+    const folder = await newFolder();
+    await chmod(folder, 0o777);
+    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+    expect(runToItsEnd({ PORT: '1', KICKOFF_STATE: path.join(folder, 'state') }, nobody)).toEqual({
+      status: 1,
+      lines: [
+        expect.stringMatching(/^port 1 cannot be listened on \(listen EACCES.*\): set PORT to another$/),
+      ],
+    });
   });
 
   test.each([

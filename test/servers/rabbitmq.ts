@@ -77,8 +77,11 @@ export async function startRabbit(
   };
   const program = existsSync(scripts) ? scripts : server;
   let running: Running | undefined;
+  let removed = false;
 
   async function up(): Promise<void> {
+    // A restart that `remove` came upon would leave a server that nobody knows.
+    if (removed) throw new Error('this RabbitMQ was removed');
     running = start(program, [], env);
     await ready(running, () => answers(port), 60_000);
   }
@@ -105,6 +108,7 @@ export async function startRabbit(
     },
     ctl,
     async remove() {
+      removed = true;
       await down('SIGKILL');
       endEpmd(epmd);
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -56,6 +56,28 @@ describe('audit', () => {
       const { exit, err } = await run(audit, [], { STORE_URL });
       expect(exit).toBe(2);
       expect(err).toContain('there is no store at');
+    }
+  });
+
+  test('asks the store in the folder of KICKOFF_STATE where no STORE_URL is set', async () => {
+    await store.accept([single(uuid(1))], { digest, now: Date.now() });
+    const { exit, out } = await run(audit, ['--json'], { STORE_URL: '', KICKOFF_STATE: folder });
+    expect({ exit, out }).toMatchObject({ exit: 0, out: expect.stringContaining('"accepted":1') as string });
+    const none = await run(audit, [], { STORE_URL: '', KICKOFF_STATE: `${folder}/none` });
+    expect(none).toEqual({
+      exit: 2,
+      out: '',
+      err: `there is no store at ${folder}/none/store.db: set STORE_URL or KICKOFF_STATE, or run this where Kickoff was started`,
+    });
+  });
+
+  test('says of what is no store that it is none, without a stack', async () => {
+    const file = path.join(folder, 'text');
+    writeFileSync(file, 'something else, and longer than the header of a database is '.repeat(50));
+    for (const no of [file, folder]) {
+      const { exit, err } = await run(audit, [], { STORE_URL: `sqlite:${no}` });
+      expect(exit).toBe(2);
+      expect(err).toMatch(/^STORE_URL=sqlite:.*(not an SQLite database|cannot be opened).*$/);
     }
   });
 

@@ -47,7 +47,10 @@ async function forward(
   try {
     event = complete(sourceEvent(delivery, eventSource(namespace, source), clock), clock.now);
   } catch (error) {
-    log(source.name, `refused a message of queue ${source.queue}: ${(error as Error).message}`);
+    log(
+      source.name,
+      `refused a message of queue ${source.queue}: ${(error as Error).message}; it is among the queue's dead letters (eventing/queue.yaml)`,
+    );
     delivery.reject();
     return;
   }

@@ -63,7 +63,11 @@ export function createApp(
     } catch (error) {
       const problem = problemOf(error);
       if (problem.status >= 500)
-        log[error instanceof Problem ? 'warn' : 'error']('request refused', { path: c.req.path, error });
+        log[error instanceof Problem ? 'warn' : 'error']('request refused', {
+          requestId,
+          path: c.req.path,
+          error,
+        });
       answer = problemAnswer(problem, requestId);
     }
     const { status = 200, headers, body = null } = answer;

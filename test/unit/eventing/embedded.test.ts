@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { systemClock } from '../../../eventing/local/broker/clock.ts';
 import { openEmbedded } from '../../../eventing/local/broker/embedded.ts';
 import type { Delivery } from '../../../eventing/local/broker/queues.ts';
+import { startSource } from '../../../eventing/local/source/source.ts';
 import { until } from '../../until.ts';
-import { temporaryFolder } from './world.ts';
+import { delivery, temporaryFolder } from './world.ts';
 
 const { folder, remove } = temporaryFolder();
 const topology = {
@@ -101,4 +103,36 @@ test('killed in mid-flight, again and again: nothing confirmed is lost, nothing 
   expect(published.size).toBeGreaterThan(800);
   expect([...published].filter((id) => !left.has(id) && Number(id) % 3 === 0)).toEqual([]);
   expect([...acked].filter((id) => left.has(id))).toEqual([]);
+});
+
+test('what a source refuses is among the dead letters of its queue, and the log says so', async () => {
+  const queues = openEmbedded(path.join(folder, 'refused.sqlite'));
+  await queues.declare({
+    exchanges: [...topology.exchanges, { name: 'e.dead', type: 'fanout' }],
+    queues: [
+      { name: 'q', arguments: { 'x-dead-letter-exchange': 'e.dead' } },
+      { name: 'q.dead', arguments: {} },
+    ],
+    bindings: [...topology.bindings, { exchange: 'e.dead', queue: 'q.dead', routingKey: '', arguments: {} }],
+  });
+  const lines: string[] = [];
+  const { signal } = new AbortController();
+  const { backoffPolicy, backoffDelayMs } = delivery;
+  const source = await startSource({
+    source: {
+      ...{ name: 's', queue: 'q', parallelism: 1, sink: 'http://nowhere' },
+      delivery: { retry: 0, backoffPolicy, backoffDelayMs },
+    },
+    ...{ namespace: 'kickoff', queues, clock: systemClock, stopping: signal, cutting: signal },
+    send: () => Promise.reject(new Error('it must not be sent')),
+    log: (_, line) => lines.push(line),
+  });
+  const body = Buffer.from('{nope');
+  await queues.publish('e', '', { headers: {}, contentType: 'application/cloudevents+json', body });
+  await until(() => queues.counts().some(({ queue, ready }) => queue === 'q.dead' && ready === 1));
+  expect(lines).toEqual([
+    expect.stringMatching(/^refused a message of queue q: .*; it is among the queue's dead letters/),
+  ]);
+  await source.stop();
+  await queues.close();
 });

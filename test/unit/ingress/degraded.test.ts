@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { v7 } from 'uuid';
 import * as v from 'valibot';
+import { createApp } from '../../../functions/ingress/src/app.ts';
+import { createLog } from '../../../functions/shared/log.ts';
+import { createMetrics } from '../../../functions/shared/metrics.ts';
 import { RequestedData, requestedType } from '../../../functions/shared/events.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
 import { until } from '../../until.ts';
@@ -180,4 +183,25 @@ test('an id whose result is gone is 410', async () => {
   } finally {
     await world.close();
   }
+});
+
+test.each([
+  [503, (): undefined => undefined],
+  [
+    500,
+    (): never => {
+      throw new Error('a fault of ours');
+    },
+  ],
+])('the request id of a %d finds it in the log', async (status, parts) => {
+  const lines: string[] = [];
+  const write = (line: string): void => void lines.push(line);
+  const metrics = createMetrics({ kickoff_http_requests_total: '', kickoff_http_seconds: '' });
+  const app = createApp(parts, createLog('info', { out: write, err: write }), metrics);
+  const response = await app.request('/v1/leagues');
+  expect(response.status).toBe(status);
+  const { requestId } = (await response.json()) as { requestId: string };
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { requestId, path: '/v1/leagues' },
+  ]);
 });
