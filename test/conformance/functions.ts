@@ -116,6 +116,23 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       expect([ignored.status, ignored.headers.get('preference-applied')]).toEqual([200, null]);
     });
 
+    test('wait=0: what another request left in the store is answered at once, since it would have no place', async () => {
+      const request = { id: id7(), home: 'Fulham', away: 'Aston Villa' };
+      await world.request('/v1/events', {
+        method: 'POST',
+        headers: { 'content-type': 'application/cloudevents+json' },
+        body: JSON.stringify({
+          ...{ specversion: '1.0', id: id7(), source: '/test', type: 'dev.kickoff.prediction.requested.v1' },
+          data: { requests: [request] },
+        }),
+      });
+      await events(await world.request(`/v1/predictions/${request.id}/events`));
+      const { home, away } = request;
+      const known = await ask({ home, away }, { prefer: 'wait=0' });
+      expect([known.status, known.headers.get('preference-applied')]).toEqual([200, 'wait=0']);
+      expect(await known.json()).toMatchObject({ status: 'done', cached: true });
+    });
+
     test('events of a list tell each outcome in order and can be resumed', async () => {
       const fixtures = [
         { home: 'Fulham', away: 'Everton' },
