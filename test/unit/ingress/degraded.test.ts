@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { v7 } from 'uuid';
 import * as v from 'valibot';
@@ -48,6 +49,17 @@ describe('ingress when something is away', () => {
     const { id } = (await response.json()) as Answer;
     const overdue = await world.store.overdue({ now: Date.now() + 3_600_000, limit: 1000 });
     expect(overdue.map((job) => job.id)).toEqual([id]);
+  });
+
+  test('HEAD of the events of what is queued leaves nobody waiting for it', async () => {
+    world.broker = 'away';
+    const { id } = (await (await ask(fixture, { prefer: 'respond-async' })).json()) as Answer;
+    const head = await world.request(`/v1/predictions/${id}/events`, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    // Who waits is looked up every half second, and a store that is away is logged then.
+    world.storeAway = true;
+    await wait(1200);
+    expect(world.logged.filter((line) => line.includes('cannot look up who waits'))).toEqual([]);
   });
 
   test('broker away: a request that joined one in flight is answered too', async () => {
