@@ -210,6 +210,7 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       expect(await teams('league=ENG1')).toHaveLength(20);
       expect((await teams('q=koln'))[0]).toBe('1. FC Köln');
       expect(await teams('q=no-such-team-anywhere')).toEqual([]);
+      expect(await teams('league=&q=')).toEqual(await teams(''));
       await problem(await world.request('/v1/teams?league=XXX9'), 422);
       const model = await (await world.request('/v1/model')).json();
       expect(model).toMatchObject({
@@ -220,9 +221,13 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       });
     });
 
-    test('is alive and ready', async () => {
-      expect((await world.request('/health/liveness')).status).toBe(200);
-      expect((await world.request('/health/readiness')).status).toBe(200);
+    test('is alive and ready, whatever the query', async () => {
+      for (const query of ['', '?x=1', '?x=/health']) {
+        expect((await world.request(`/health/liveness${query}`)).status).toBe(200);
+        expect((await world.request(`/health/readiness${query}`)).status).toBe(200);
+      }
+      const teams = await world.request('/v1/teams?q=/health/readiness');
+      expect(await teams.json()).toEqual({ teams: [] });
     });
   });
 }

@@ -124,8 +124,9 @@ export function createApp(
     GET(c) {
       const { teams } = present().catalog.current().value;
       const { league: wanted, q } = c.req.query();
-      const league = wanted === undefined ? undefined : teams.league(wanted);
-      if (wanted !== undefined && !league)
+      // Empty as a form sends a field that is not filled in.
+      const league = wanted ? teams.league(wanted) : undefined;
+      if (wanted && !league)
         throw new Problem(
           422,
           `unknown league "${wanted}"; known: ${teams.file.leagues.map(({ id }) => id).join(', ')}`,
