@@ -61,9 +61,10 @@ export function createApp(
     try {
       answer = await handler(c);
     } catch (error) {
-      const problem = problemOf(error);
+      const problem = problemOf(error, c.req.raw.signal);
       if (problem.status >= 500)
         log[error instanceof Problem ? 'warn' : 'error']('request refused', { path: c.req.path, error });
+      if (problem.status === 499) log.debug('request broken off', { path: c.req.path, error });
       answer = problemAnswer(problem, requestId);
     }
     const { status = 200, headers, body = null } = answer;
@@ -178,8 +179,10 @@ export function createApp(
   return app;
 }
 
-function problemOf(error: unknown): Problem {
+function problemOf(error: unknown, { aborted }: AbortSignal): Problem {
   if (error instanceof Problem) return error;
+  // nginx's status for it: nobody reads this, it is counted.
+  if (aborted) return new Problem(499, 'the client broke off its request');
   if (error instanceof StoreUnavailable) return retryLater('the store does not answer');
   return new Problem(500, 'something went wrong here; the request id finds it in the log');
 }
