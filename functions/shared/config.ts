@@ -106,8 +106,12 @@ export const commonEntries = {
 
 /** The variables that name a model in its registry. */
 export const modelEntries = {
+  // What `parseModelUri` takes; a pattern, since every function loads this file and only two of them that parser.
   MODEL_URI: v.optional(
-    v.pipe(v.string(), v.startsWith('models:/', 'must be models:/<name>@<alias>, /<version> or /<stage>')),
+    v.pipe(
+      v.string(),
+      v.regex(/^models:\/[^/]+(@[^/@]+|\/[^/]+)$/, 'must be models:/<name>@<alias>, /<version> or /<stage>'),
+    ),
     'models:/match-outcome@Production',
   ),
   MLFLOW_TRACKING_URI: httpUrl,

@@ -85,7 +85,9 @@ export async function followModel<T>(
       if (unreachable) log.info('the registry answers again');
       unreachable = false;
       const same = ref.digest === held.ref.digest && ref.version === held.ref.version;
-      if ((same && !held.ref.stale) || ref.digest === refused) return;
+      // Promoted again after a rollback it is tried again: what it lacked may be there now.
+      if (ref.digest !== refused) refused = undefined;
+      if ((same && !held.ref.stale) || refused !== undefined) return;
       const next = await hold(ref).catch((error: unknown) => {
         // What the network did is tried again, a version that does not load is not.
         if (isUnavailable(error)) throw error;
@@ -95,7 +97,6 @@ export async function followModel<T>(
       if (!next) return;
       const old = held;
       held = next;
-      refused = undefined;
       old.replaced = true;
       log.info('the model has moved', { from: old.ref.version, to: ref.version });
       if (old.users === 0) await old.loaded.release();

@@ -12,10 +12,12 @@ const text = (status: number, body: string): ProbeAnswer => ({
   body: `${body}\n`,
 });
 
-/** The answer to a probe, undefined for any other request: alive at once, ready when `readiness` says so. */
-export function answerProbe(readiness: Readiness, method = '', url = ''): ProbeAnswer | undefined {
-  const alive = url.endsWith('/health/liveness');
-  if (!alive && !url.endsWith('/health/readiness')) return undefined;
+/** The answer to a probe, undefined for any other request (`target`: path and query): alive at once, ready when `readiness` says so. */
+export function answerProbe(readiness: Readiness, method = '', target = ''): ProbeAnswer | undefined {
+  const query = target.indexOf('?');
+  const path = query < 0 ? target : target.slice(0, query);
+  const alive = path === '/health/liveness';
+  if (!alive && path !== '/health/readiness') return undefined;
   if (method !== 'GET' && method !== 'HEAD')
     return { status: 405, headers: { allow: 'GET, HEAD' }, body: '' };
   if (alive) return text(200, 'alive');

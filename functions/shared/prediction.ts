@@ -1,16 +1,21 @@
 import * as v from 'valibot';
+import { isMoment } from './kickoff.ts';
 
 const name = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(100));
 const probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const dateTime = v.pipe(v.string(), v.isoTimestamp('must be an ISO 8601 date and time with an offset'));
-const date = v.pipe(v.string(), v.isoDate('must be an ISO 8601 date'));
+// Compared with the model's last result, what is no moment would never be before it.
+const moment = v.check(isMoment);
+const kickoff = v.union(
+  [v.pipe(v.string(), v.isoTimestamp(), moment), v.pipe(v.string(), v.isoDate(), moment)],
+  'must be an ISO 8601 date that there is, or date and time with an offset: 2027-05-23 or 2027-05-23T16:00:00+01:00',
+);
 
 /** A match to predict, as a caller names it: `league` defaults to the one both teams play in, `scoreline` asks for the grid too. */
 export const Fixture = v.strictObject({
   home: name,
   away: name,
   league: v.optional(name),
-  kickoff: v.optional(v.union([dateTime, date], 'must be an ISO 8601 date, or date and time with an offset')),
+  kickoff: v.optional(kickoff),
   scoreline: v.optional(v.boolean()),
 });
 export type Fixture = v.InferOutput<typeof Fixture>;

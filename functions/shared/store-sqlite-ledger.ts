@@ -33,9 +33,13 @@ const Overdue = v.object({
   body: v.string(),
 });
 
+type Lifetime = { expires: number | null; gone: boolean };
+const isOver = ({ expires }: Lifetime, now: number): boolean => expires !== null && expires < now;
+const hasExpired = (job: Lifetime, now: number): boolean => job.gone || isOver(job, now);
+
 /** The ledger of an SQLite store (see `Store`). */
 export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kept) {
-  const prune = sqlitePruning(file, kept);
+  const prune = sqlitePruning(file, results, kept);
   const { jobById, insertJob, settlement } = sqliteSettlement(file, results, kept);
   const setDeadline = file.change('UPDATE jobs SET deadline = ?, attempts = attempts + 1 WHERE seq = ?');
   const dueNow = file.change('UPDATE jobs SET deadline = ? WHERE seq = ? AND deadline IS NOT NULL');
@@ -84,7 +88,10 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   function acceptOne(job: Job, digest: string, now: number): Accepted {
     const { id } = job;
     const before = jobById.get(id);
-    if (before) return { id, outcomes: results.ofJob(before.seq, before.size), publish: [] };
+    if (before && !hasExpired(before, now))
+      return { id, outcomes: results.ofJob(before.seq, before.size), publish: [] };
+    // Its result is kept no longer: it is accepted anew.
+    if (before) results.forgetJob(before.seq, before.size);
     const known = lookUp(job, digest, now);
     const outcomes = answered(known);
     const open = job.requests.filter((_, at) => !known[at]).map(({ request }) => request);
@@ -197,8 +204,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     find(id: string, now: number): Found {
       const job = jobById.get(id);
       if (!job) return { status: 'unknown' };
-      if (job.gone) return { status: job.expires !== null && job.expires < now ? 'unknown' : 'expired' };
-      if (job.expires !== null && job.expires < now) return { status: 'expired' };
+      if (hasExpired(job, now)) return { status: job.gone && isOver(job, now) ? 'unknown' : 'expired' };
       return foundJob(job.list, job.open > 0, results.ofJob(job.seq, job.size));
     },
   };

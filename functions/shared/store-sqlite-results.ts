@@ -48,6 +48,8 @@ export function sqliteResults(file: SqliteFile) {
   );
   const insertModel = file.change('INSERT OR IGNORE INTO models (id, text) VALUES (?, ?)');
   const modelText = file.statement('SELECT text FROM models WHERE id = ?', Text);
+  const deleteResults = file.change('DELETE FROM results WHERE request BETWEEN ? AND ?');
+  const deleteJob = file.change('DELETE FROM jobs WHERE seq = ?');
   const addCount = file.change(
     'INSERT INTO counts (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value',
   );
@@ -62,6 +64,10 @@ export function sqliteResults(file: SqliteFile) {
     const model = v.parse(ModelRef, JSON.parse(row.text));
     models.set(id, model);
     return model;
+  }
+
+  function forgetResults(seq: number, size: number): void {
+    deleteResults(requestOf(seq, 0), requestOf(seq, size - 1));
   }
 
   return {
@@ -91,6 +97,12 @@ export function sqliteResults(file: SqliteFile) {
         id: requestId(id, list ? place : single),
         ...storedOutcome(text, modelOf(model), cached),
       })),
+    forgetResults,
+    /** Takes a job away, with its results. */
+    forgetJob(seq: number, size: number): void {
+      forgetResults(seq, size);
+      deleteJob(seq);
+    },
     /** The short id under which a model is stored. */
     modelId(model: ModelRef): string {
       const text = JSON.stringify(model);
@@ -111,15 +123,17 @@ const batch = 256;
 const interval = 1000;
 
 /** Removes what is kept no longer, in steps that grow with what was written, so that no write waits long and nothing piles up. */
-export function sqlitePruning(file: SqliteFile, kept: Kept): (now: number, written: number) => void {
+export function sqlitePruning(
+  file: SqliteFile,
+  results: SqliteResults,
+  kept: Kept,
+): (now: number, written: number) => void {
   const Due = v.object({ seq: v.number(), size: v.number(), gone: v.number() });
   const due = file.statement(
     'SELECT seq, size, gone FROM jobs WHERE expires < ? ORDER BY expires LIMIT ?',
     Due,
   );
-  const forgetResults = file.change('DELETE FROM results WHERE request BETWEEN ? AND ?');
   const remember = file.change('UPDATE jobs SET gone = 1, expires = expires + ? WHERE seq = ?');
-  const forget = file.change('DELETE FROM jobs WHERE seq = ?');
   const others = ['claims', 'dead_letters'].map((table) => {
     const key = table === 'dead_letters' ? 'id' : 'key';
     return file.change(
@@ -142,9 +156,9 @@ export function sqlitePruning(file: SqliteFile, kept: Kept): (now: number, writt
     since = 0;
     last = performance.now();
     for (const { seq, size, gone } of due.all(now, limit)) {
-      if (gone) forget(seq);
+      if (gone) results.forgetJob(seq, size);
       else {
-        forgetResults(requestOf(seq, 0), requestOf(seq, size - 1));
+        results.forgetResults(seq, size);
         remember(kept.id - kept.result, seq);
       }
     }

@@ -116,6 +116,23 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       expect([ignored.status, ignored.headers.get('preference-applied')]).toEqual([200, null]);
     });
 
+    test('wait=0: what another request left in the store is answered at once, since it would have no place', async () => {
+      const request = { id: id7(), home: 'Fulham', away: 'Aston Villa' };
+      await world.request('/v1/events', {
+        method: 'POST',
+        headers: { 'content-type': 'application/cloudevents+json' },
+        body: JSON.stringify({
+          ...{ specversion: '1.0', id: id7(), source: '/test', type: 'dev.kickoff.prediction.requested.v1' },
+          data: { requests: [request] },
+        }),
+      });
+      await events(await world.request(`/v1/predictions/${request.id}/events`));
+      const { home, away } = request;
+      const known = await ask({ home, away }, { prefer: 'wait=0' });
+      expect([known.status, known.headers.get('preference-applied')]).toEqual([200, 'wait=0']);
+      expect(await known.json()).toMatchObject({ status: 'done', cached: true });
+    });
+
     test('events of a list tell each outcome in order and can be resumed', async () => {
       const fixtures = [
         { home: 'Fulham', away: 'Everton' },
@@ -193,6 +210,7 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       expect(await teams('league=ENG1')).toHaveLength(20);
       expect((await teams('q=koln'))[0]).toBe('1. FC Köln');
       expect(await teams('q=no-such-team-anywhere')).toEqual([]);
+      expect(await teams('league=&q=')).toEqual(await teams(''));
       await problem(await world.request('/v1/teams?league=XXX9'), 422);
       const model = await (await world.request('/v1/model')).json();
       expect(model).toMatchObject({
@@ -203,9 +221,13 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       });
     });
 
-    test('is alive and ready', async () => {
-      expect((await world.request('/health/liveness')).status).toBe(200);
-      expect((await world.request('/health/readiness')).status).toBe(200);
+    test('is alive and ready, whatever the query', async () => {
+      for (const query of ['', '?x=1', '?x=/health']) {
+        expect((await world.request(`/health/liveness${query}`)).status).toBe(200);
+        expect((await world.request(`/health/readiness${query}`)).status).toBe(200);
+      }
+      const teams = await world.request('/v1/teams?q=/health/readiness');
+      expect(await teams.json()).toEqual({ teams: [] });
     });
   });
 }

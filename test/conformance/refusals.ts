@@ -48,6 +48,22 @@ export function refusals(world: () => World): void {
       expect(pointers(body)).toEqual(['/kickoff']);
     });
 
+    test('a kickoff that is no date, or a day or an offset that there is not', async () => {
+      for (const kickoff of [
+        'soon',
+        '2026-13-45',
+        '2026-06-31',
+        '2031-02-30T12:00:00Z',
+        '2020-01-01T12:00:00+02',
+        '2020-01-01T12:00:00 +02:00',
+      ]) {
+        const body = await problem(await ask({ home: 'Arsenal', away: 'Chelsea', kickoff }), 422);
+        expect(body['errors']).toEqual([
+          { pointer: '/kickoff', detail: expect.stringMatching(/^must be .+ offset/) as unknown },
+        ]);
+      }
+    });
+
     test('unknown, missing and mistyped fields with a pointer each', async () => {
       const body = await problem(await ask({ home: 3, hoem: 'Arsenal' }), 422);
       expect(pointers(body).sort()).toEqual(['/away', '/hoem', '/home']);

@@ -172,7 +172,8 @@ export async function startProcessWorld(
   });
   const app = createIngressApp(() => ingress.parts, log, metrics, settings.allowedOrigins);
   const fetch: Fetch = (request) => {
-    const probed = answerProbe({ ready: true }, request.method, request.url);
+    const { pathname, search } = new URL(request.url);
+    const probed = answerProbe({ ready: true }, request.method, pathname + search);
     return probed ? new Response(probed.body, probed) : app.fetch(request);
   };
 

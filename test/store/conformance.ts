@@ -33,19 +33,6 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
         expect(await store.find(id)).toEqual({ status: 'unknown' });
     });
 
-    test('an id stays known when its result has expired, and is unknown when it has too', async () => {
-      const brief = await opened.brief();
-      await brief.accept([single(uuid(1))], { digest, now: Date.now() });
-      await brief.complete({ model, outcomes: [failed(uuid(1))], now: Date.now() });
-      await until(async () => (await brief.find(uuid(1))).status === 'expired');
-      let n = 2;
-      await until(async () => {
-        await brief.accept([single(uuid(n++))], { digest, now: Date.now() });
-        return (await brief.find(uuid(1))).status === 'unknown';
-      });
-      await brief.close();
-    });
-
     test('a failed outcome fails a single job with its reason, and is not cached', async () => {
       await accept([single(uuid(1))]);
       await complete([failed(uuid(1))]);

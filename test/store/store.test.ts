@@ -9,6 +9,7 @@ import { hashOf, matchKey, predictionKey } from '../../functions/shared/store-sq
 import { debian } from '../needs.ts';
 import { startRedis } from '../servers/redis.ts';
 import { type Opened, storeConformance } from './conformance.ts';
+import { expiryConformance } from './expiry-conformance.ts';
 import { sweepConformance } from './sweep-conformance.ts';
 import { digest, done, doneText, model, single, uuid } from './fixtures.ts';
 
@@ -74,6 +75,7 @@ const openSqlite = async (): Promise<Opened> => {
 };
 storeConformance('SQLite', openSqlite);
 sweepConformance('SQLite', openSqlite);
+expiryConformance('SQLite', openSqlite);
 
 test('SQLite tells matches apart whose hashes are the same', async () => {
   const store = await openStore(`sqlite:${folder}/same.db`);
@@ -137,4 +139,5 @@ describe.skipIf('missing' in need)('Redis', () => {
   };
   storeConformance('Redis', open);
   sweepConformance('Redis', open);
+  expiryConformance('Redis', open);
 });

@@ -61,13 +61,14 @@ export function createApp(
     try {
       answer = await handler(c);
     } catch (error) {
-      const problem = problemOf(error);
+      const problem = problemOf(error, c.req.raw.signal);
       if (problem.status >= 500)
         log[error instanceof Problem ? 'warn' : 'error']('request refused', {
           requestId,
           path: c.req.path,
           error,
         });
+      if (problem.status === 499) log.debug('request broken off', { requestId, path: c.req.path });
       answer = problemAnswer(problem, requestId);
     }
     const { status = 200, headers, body = null } = answer;
@@ -128,8 +129,9 @@ export function createApp(
     GET(c) {
       const { teams } = present().catalog.current().value;
       const { league: wanted, q } = c.req.query();
-      const league = wanted === undefined ? undefined : teams.league(wanted);
-      if (wanted !== undefined && !league)
+      // Empty as a form sends a field that is not filled in.
+      const league = wanted ? teams.league(wanted) : undefined;
+      if (wanted && !league)
         throw new Problem(
           422,
           `unknown league "${wanted}"; known: ${teams.file.leagues.map(({ id }) => id).join(', ')}`,
@@ -181,8 +183,10 @@ export function createApp(
   return app;
 }
 
-function problemOf(error: unknown): Problem {
+function problemOf(error: unknown, { aborted }: AbortSignal): Problem {
   if (error instanceof Problem) return error;
+  // nginx's status for it: nobody reads this, it is counted.
+  if (aborted) return new Problem(499, 'the client broke off its request');
   if (error instanceof StoreUnavailable) return retryLater('the store does not answer');
   return new Problem(500, 'something went wrong here; the request id finds it in the log');
 }

@@ -60,7 +60,8 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
   };
   const outcomes = await parts.submit(job, { waitMs: prefer.waitMs, signal: c.req.raw.signal });
   const answer = jobAnswer(id, asked.list, outcomes, parts.catalog.current().ref);
-  if (!answer.queued && prefer.waitMs > 0) return done(answer.json, prefer);
+  // Without a wait too: what came from the cache as a whole may be kept nowhere.
+  if (!answer.queued && (prefer.waitMs > 0 || !prefer.async)) return done(answer.json, prefer);
   return json(
     { id, status: 'queued' },
     {

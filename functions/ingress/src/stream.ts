@@ -71,28 +71,32 @@ export function eventStream(
   onEnd: () => void,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  return new ReadableStream({
-    async pull(controller) {
-      try {
-        const { value, done } = await events.next();
-        if (done) {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          const { value, done } = await events.next();
+          if (done) {
+            onEnd();
+            controller.close();
+            return;
+          }
+          const text =
+            'comment' in value
+              ? `: ${value.comment}\n\n`
+              : `id: ${value.id}\nevent: ${value.event}\ndata: ${value.data}\n\n`;
+          controller.enqueue(encoder.encode(text));
+        } catch (error) {
           onEnd();
-          controller.close();
-          return;
+          controller.error(error);
         }
-        const text =
-          'comment' in value
-            ? `: ${value.comment}\n\n`
-            : `id: ${value.id}\nevent: ${value.event}\ndata: ${value.data}\n\n`;
-        controller.enqueue(encoder.encode(text));
-      } catch (error) {
+      },
+      async cancel() {
         onEnd();
-        controller.error(error);
-      }
+        await events.return();
+      },
     },
-    async cancel() {
-      onEnd();
-      await events.return();
-    },
-  });
+    // Nothing ahead of the reader: a HEAD has none, and nobody would end what was begun for it.
+    { highWaterMark: 0 },
+  );
 }

@@ -1,4 +1,8 @@
+import http from 'node:http';
+import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { getRequestListener } from '@hono/node-server';
 import { v7 } from 'uuid';
 import * as v from 'valibot';
 import { createApp } from '../../../functions/ingress/src/app.ts';
@@ -51,6 +55,40 @@ describe('ingress when something is away', () => {
     const { id } = (await response.json()) as Answer;
     const overdue = await world.store.overdue({ now: Date.now() + 3_600_000, limit: 1000 });
     expect(overdue.map((job) => job.id)).toEqual([id]);
+  });
+
+  test('HEAD of the events of what is queued leaves nobody waiting for it', async () => {
+    world.broker = 'away';
+    const { id } = (await (await ask(fixture, { prefer: 'respond-async' })).json()) as Answer;
+    const head = await world.request(`/v1/predictions/${id}/events`, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    // Who waits is looked up every half second, and a store that is away is logged then.
+    world.storeAway = true;
+    await wait(1200);
+    expect(world.logged.filter((line) => line.includes('cannot look up who waits'))).toEqual([]);
+  });
+
+  test('a client that breaks off its upload is no fault of ours', async () => {
+    let begun = 0;
+    const statuses: number[] = [];
+    const listener = getRequestListener(async (request) => {
+      begun++;
+      const response = await world.fetch(request);
+      statuses.push(response.status);
+      return response;
+    });
+    const server = http.createServer((request, response) => void listener(request, response)).listen(0);
+    for (const body of ['content-length: 9\r\n\r\n{', 'transfer-encoding: chunked\r\n\r\n1\r\n{']) {
+      const before = begun;
+      const client = net.connect((server.address() as net.AddressInfo).port);
+      client.write(`POST /v1/predictions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${body}`);
+      await until(() => begun > before);
+      client.destroy();
+    }
+    await until(() => statuses.length === begun);
+    server.close();
+    expect(statuses).toEqual([499, 499]);
+    expect(world.logged.filter((line) => line.includes('refused'))).toEqual([]);
   });
 
   test('broker away: a request that joined one in flight is answered too', async () => {

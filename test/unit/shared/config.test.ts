@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { Config, publisherVariables } from '../../../functions/ingress/src/config.ts';
 import { commonEntries, ConfigFault, readConfig } from '../../../functions/shared/config.ts';
+import { parseModelUri } from '../../../functions/shared/model-uri.ts';
 
 const good = {
   MLFLOW_TRACKING_URI: 'http://mlflow:5000',
@@ -53,6 +54,29 @@ test.each(['8012', '8013', '8022', '8112', '9090', '9091', '65536', '-1', 'http'
     expect(() => readConfig(v.object(commonEntries), { PORT: port })).toThrow(ConfigFault);
   },
 );
+
+test.each([
+  ...['models:/m@Production', 'models:/m@a@b', 'models:/m/1', 'models:/m/latest', 'models:/m/Staging'],
+  ...[
+    'models:/m',
+    'models:/',
+    'models:/m/1/2',
+    'models:/m-0123abcd',
+    'models:/m@',
+    'models:/@a',
+    'models:/m/',
+  ],
+])('MODEL_URI=%s is refused where it names no version', (MODEL_URI) => {
+  let named = true;
+  try {
+    parseModelUri(MODEL_URI);
+  } catch {
+    named = false;
+  }
+  if (named)
+    expect(readConfig(Config, { ...good, MODEL_URI }, publisherVariables)).toMatchObject({ MODEL_URI });
+  else expect(faults({ ...good, MODEL_URI })).toContain('MODEL_URI: must be models:/<name>@<alias>');
+});
 
 test('a secret may come from a file; empty is unset; defaults fill the rest', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-config-'));

@@ -76,6 +76,21 @@ test('a version that does not load is refused and reported once; the present one
   expect(model.current()).toMatchObject({ value: 'graph 3', ref: { version: '3' } });
 });
 
+test('a version that was refused for want of a file is taken when it is promoted again', async () => {
+  const model = await follow();
+  const file = path.join(folder.folder, 'match-outcome/3/model.onnx');
+  await rm(file);
+  await folder.alias('Production', '3');
+  await model.refresh();
+  await folder.alias('Production', '1');
+  await model.refresh();
+  expect(model.current().value).toBe('graph 1');
+  await writeFile(file, 'graph 3');
+  await folder.alias('Production', '3');
+  await model.refresh();
+  expect(model.current().value).toBe('graph 3');
+});
+
 test('a version that cannot be kept is used all the same and reported once; keeping is tried again with the next one', async () => {
   await rm(cacheFolder, { recursive: true });
   await writeFile(cacheFolder, 'in the place of the folder');

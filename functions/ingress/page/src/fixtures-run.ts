@@ -1,3 +1,4 @@
+import { isMoment } from '../../../shared/kickoff.ts';
 import type { Ended, Fixture } from './api.ts';
 import { askList, type Phase } from './ask.ts';
 import type { Table } from './csv.ts';
@@ -6,7 +7,7 @@ const mostPerRequest = 1000;
 
 /** The fixture of a row: a kickoff only where it is a date that the API reads (ISO 8601). */
 export function fixtureOf({ home, away, league, kickoff }: Table['rows'][number]): Fixture {
-  const iso = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(kickoff);
+  const iso = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(kickoff) && isMoment(kickoff);
   return { home, away, ...(league === '' ? {} : { league }), ...(iso ? { kickoff } : {}) };
 }
 
