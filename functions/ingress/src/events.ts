@@ -8,6 +8,9 @@ import type { Publisher } from './publish.ts';
 
 type Requested = { event: Event; data: RequestedData };
 
+/** What a String of CloudEvents must not hold: control characters, lone surrogates, noncharacters. */
+const forbidden = /[\p{Cc}\p{Cs}\p{NChar}]/u;
+
 /** Reads what a producer sent. Throws a `Problem` (400, 415, 422) for the whole of it when any event could never be predicted. */
 export async function readRequested(request: Request): Promise<Requested[]> {
   const events = await readEvents(request).catch((error: unknown) => {
@@ -15,6 +18,7 @@ export async function readRequested(request: Request): Promise<Requested[]> {
     throw error;
   });
   if (events.length === 0) throw new Problem(422, 'the batch has no events');
+  for (const event of events) refuseForbidden(event);
   const batch = request.headers.get('content-type')?.startsWith('application/cloudevents-batch') ?? false;
   const faults: Fault[] = [];
   const requested: Requested[] = [];
@@ -36,6 +40,17 @@ export async function readRequested(request: Request): Promise<Requested[]> {
     faults.push({ pointer: '', detail: `must not carry more than ${maxRequests} requests in all` });
   if (faults.length > 0) throw new Problem(422, 'the event cannot be accepted', { faults });
   return requested;
+}
+
+// Some of them no sender of HTTP can put into a header, so that the event would never leave the queue. What is on its way already is answered.
+function refuseForbidden(event: Event): void {
+  for (const [name, value] of Object.entries(event)) {
+    if (name === 'data' || typeof value !== 'string') continue;
+    const [character] = forbidden.exec(value) ?? [];
+    if (character === undefined) continue;
+    const code = character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
+    throw new Problem(400, `attribute ${name} holds U+${code}, which CloudEvents forbids`);
+  }
 }
 
 /** Takes a producer's event in: into the ledger, then to the broker, as it came. */
