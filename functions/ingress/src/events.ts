@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import * as v from 'valibot';
 import { type Event, EventFault, readEvents } from '../../shared/cloudevents.ts';
 import { maxRequests, RequestedData, requestedType } from '../../shared/events.ts';
@@ -58,7 +59,7 @@ export type Forward = (requested: Requested, extensions: Record<string, string>)
 
 /**
  * A producer is promised a `completed` event of its own. So its requests are neither served by the cache nor join those of others: they are
- * accepted under the event's id instead of the model's digest. What is still open is published again when the event comes again.
+ * accepted under a digest of the event's name instead of the model's. What is still open is published again when the event comes again.
  */
 export function createForward({
   store,
@@ -82,7 +83,8 @@ export function createForward({
       keep: true,
       ...(data.replyTo === undefined ? {} : { replyTo: data.replyTo }),
     }));
-    const accepted = await store.accept(jobs, { digest: `${event.source} ${event.id}`, now: now() });
+    const digest = hash('sha256', `${event.source} ${event.id}`);
+    const accepted = await store.accept(jobs, { digest, now: now() });
     if (accepted.every(({ outcomes: [outcome] }) => outcome !== undefined)) return;
     try {
       await publisher.publish(event.cloneWith({ ...extensions, data }), publishDeadlineMs);

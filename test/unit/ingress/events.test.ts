@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Event } from '../../../functions/shared/cloudevents.ts';
 import { completedType, requestedType } from '../../../functions/shared/events.ts';
 import { newId } from '../../../functions/shared/id.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
@@ -28,6 +29,8 @@ const post = (body: unknown, type = 'application/cloudevents+json'): Promise<Res
     headers: { 'content-type': type },
     body: JSON.stringify(body),
   });
+const sends = ({ type, data }: Event, id: string): boolean =>
+  type === requestedType && JSON.stringify(data).includes(id);
 const completedFor = (id: string) =>
   world.published.find(({ type, data }) => type === completedType && JSON.stringify(data).includes(id));
 
@@ -102,6 +105,19 @@ test('what a producer gave comes back to it in an event of its own, though the p
   expect(completed['correlationid']).toBe('order 7');
   expect(completed['traceparent']).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-/);
   expect(completed.data).toMatchObject({ replyTo: 'producer', outcomes: [{ id, status: 'done' }] });
+});
+
+test('two events of one producer, whatever their names, are answered each for itself and count no duplicate', async () => {
+  const requests = [newId(), newId()].map((id) => ({ id, ...fixture, away: 'Everton' }));
+  world.predictAway = true;
+  for (const request of requests) expect((await post(event([request]))).status).toBe(202);
+  await until(() => requests.every(({ id }) => world.published.some((one) => sends(one, id))));
+  world.predictAway = false;
+  const { duplicates } = await world.store.audit();
+  for (const { id } of requests)
+    for (const one of world.published.filter((published) => sends(published, id))) await world.deliver(one);
+  for (const { id } of requests) expect((await world.store.find(id)).status).toBe('done');
+  expect((await world.store.audit()).duplicates).toBe(duplicates);
 });
 
 test('the same event again, at once and later, ends in one result and is not published when it is done', async () => {
