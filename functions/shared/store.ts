@@ -122,7 +122,7 @@ export type Audit = {
 };
 
 export type DeadLetter = {
-  /** The id of the event. */
+  /** Of the letter, not of its event: the ids of two sources may be the same. */
   id: string;
   time: string;
   destination: string;

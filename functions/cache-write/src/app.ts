@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { v5 } from 'uuid';
 import * as v from 'valibot';
 import {
   binaryMessage,
@@ -28,6 +29,9 @@ export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
   deadLetters: Pick<Store['deadLetters'], 'add'>;
   history: Pick<Store['history'], 'add' | 'shadow'>;
 };
+
+// The same letter that comes twice has the same id. An event's id is its source's alone, and one event may fail at two destinations.
+const namespace = '6b0f4c1e-92d7-5e3a-8f54-7c2d19e0a8b6';
 
 const accepted = (): Response => new Response(null, { status: 202 });
 
@@ -115,20 +119,22 @@ export function createApp({
   app.post('/dead-letters', async (c) => {
     const letter = await event(c.req.raw);
     if (!letter) return accepted();
-    const { knativeerrordest: destination, knativeerrorcode: code } = extensionsOf(letter, [
+    const { knativeerrordest: destination = 'unknown', knativeerrorcode: code } = extensionsOf(letter, [
       'knativeerrordest',
       'knativeerrorcode',
     ]);
+    const { source, type } = letter;
+    const id = v5(`${source}\n${letter.id}\n${destination}`, namespace);
     await store.deadLetters.add({
-      id: letter.id,
+      id,
       time: new Date(now()).toISOString(),
-      destination: destination ?? 'unknown',
+      destination,
       code: Number(code ?? 0) || 0,
       attempts: 1,
       event: letter.toJSON(),
     });
     metrics.count('kickoff_dead_letters_total');
-    log.warn('dead letter', { type: letter.type, id: letter.id, destination, code });
+    log.warn('dead letter', { id, type, source, event: letter.id, destination, code });
     return accepted();
   });
 

@@ -139,19 +139,43 @@ describe('cache-write', () => {
     expect(seen.size).toBe(1800);
   });
 
-  test('keeps dead letters with destination, code and the event', async () => {
+  describe('dead letters', () => {
     const letter = {
       ...completedEvent(v7()),
       knativeerrordest: 'http://predict.kickoff.svc.cluster.local/',
       knativeerrorcode: '503',
     };
-    expect((await post('/dead-letters', letter)).status).toBe(202);
-    expect((await post('/dead-letters', 'garbage')).status).toBe(202);
-    expect(await world.store.deadLetters.find(letter.id)).toMatchObject({
-      id: letter.id,
-      destination: letter.knativeerrordest,
-      code: 503,
-      event: { id: letter.id, type: completedType, data: letter.data },
+    const kept = async (id: string) =>
+      (await world.store.deadLetters.list()).filter(({ event }) => event['id'] === id);
+
+    test('are kept with destination, code and the event', async () => {
+      expect((await post('/dead-letters', letter)).status).toBe(202);
+      expect((await post('/dead-letters', 'garbage')).status).toBe(202);
+      expect(await kept(letter.id)).toMatchObject([
+        {
+          destination: letter.knativeerrordest,
+          code: 503,
+          event: { id: letter.id, type: completedType, data: letter.data },
+        },
+      ]);
+    });
+
+    test('are one for each source, id and destination, however often they come', async () => {
+      const { deadLettered } = await world.store.audit();
+      const id = v7();
+      const letters = [
+        { ...letter, id },
+        { ...letter, id, source: '/another' },
+        { ...letter, id, knativeerrordest: 'http://cache-write.kickoff.svc.cluster.local/' },
+      ];
+      for (const each of [...letters, ...letters]) await post('/dead-letters', each);
+      const found = await kept(id);
+      expect(
+        new Set(found.map(({ event, destination }) => `${String(event['source'])} ${destination}`)),
+      ).toEqual(new Set(letters.map(({ source, knativeerrordest }) => `${source} ${knativeerrordest}`)));
+      expect(found).toHaveLength(3);
+      for (const one of found) expect(await world.store.deadLetters.find(one.id)).toEqual(one);
+      expect((await world.store.audit()).deadLettered - deadLettered).toBe(3);
     });
   });
 });
