@@ -16,13 +16,14 @@ import {
   requestedType,
   ShadowedData,
   shadowedType,
+  sweepExtension,
 } from '../../shared/events.ts';
 import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { ModelRef, Prediction } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/problem.ts';
-import { type Job, type Store, StoreUnavailable } from '../../shared/store.ts';
+import { type Store, StoreUnavailable } from '../../shared/store.ts';
 
 /** The verbs of the store that cache-write needs. */
 export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
@@ -62,6 +63,28 @@ export function createApp({
     }
   }
 
+  /**
+   * An event of what is overdue, if anything is. A tick has one answer, and an event one `replyTo` and one trace: what belongs to another event
+   * follows when this one is answered.
+   */
+  async function sweep(): Promise<Response> {
+    const jobs = await store.overdue({ now: now(), limit: maxRequests });
+    const requests = jobs.flatMap((job) => job.requests.map(({ request }) => request));
+    if (requests.length === 0) return accepted();
+    metrics.count('kickoff_republished_total', {}, requests.length);
+    log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
+    const { replyTo, extensions } = jobs[0] ?? {};
+    const requested = createEvent({
+      id: newId(),
+      source: '/kickoff/cache-write',
+      type: requestedType,
+      extensions: { ...extensions, ...sweepExtension },
+      data: { requests, ...(replyTo === undefined ? {} : { replyTo }) },
+    });
+    const { headers, body } = binaryMessage(requested);
+    return new Response(body, { headers });
+  }
+
   app.post('/', async (c) => {
     const completed = await event(c.req.raw);
     if (!completed) return accepted();
@@ -83,7 +106,7 @@ export function createApp({
       await store.history.add({ model: ref, predictions, now: now() });
     metrics.count('kickoff_stored_total', {}, stored);
     metrics.count('kickoff_duplicates_total', {}, duplicates);
-    return accepted();
+    return completed['sweep'] === sweepExtension.sweep ? sweep() : accepted();
   });
 
   app.post('/shadows', async (c) => {
@@ -98,23 +121,7 @@ export function createApp({
   });
 
   // The tick of a PingSource: what it says does not matter.
-  app.post('/sweep', async () => {
-    const jobs = await store.overdue({ now: now(), limit: maxRequests });
-    const requests = jobs.flatMap((job) => job.requests.map(({ request }) => request));
-    if (requests.length === 0) return accepted();
-    metrics.count('kickoff_republished_total', {}, requests.length);
-    log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
-    const replyTo = shared(jobs.map((job) => job.replyTo));
-    const requested = createEvent({
-      id: newId(),
-      source: '/kickoff/cache-write',
-      type: requestedType,
-      extensions: jobs.length === 1 ? jobs[0]?.extensions : undefined,
-      data: { requests, ...(replyTo === undefined ? {} : { replyTo }) },
-    });
-    const { headers, body } = binaryMessage(requested);
-    return new Response(body, { headers });
-  });
+  app.post('/sweep', sweep);
 
   app.post('/dead-letters', async (c) => {
     const letter = await event(c.req.raw);
@@ -160,9 +167,4 @@ function byModel({ model, outcomes }: CompletedData): Map<ModelRef, Prediction[]
     else made.set(ref, [outcome.prediction]);
   }
   return made;
-}
-
-/** The value that all have in common. */
-function shared(values: readonly Job['replyTo'][]): Job['replyTo'] {
-  return values.every((value) => value === values[0]) ? values[0] : undefined;
 }
