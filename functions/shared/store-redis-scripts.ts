@@ -138,7 +138,7 @@ if #others > 0 then
   ended = read('ended', singles)
   for _, outcome in ipairs(others) do outcome.over = outcome.over or ended[outcome.id] ~= nil end
 end
-local stored, answers, given = 0, {}, {}
+local stored, answers, given, landed = 0, {}, {}, {}
 for _, outcome in ipairs(outcomes) do
   local job, result = jobs[outcome.id], outcome.result
   if not job and not outcome.over then
@@ -154,14 +154,16 @@ for _, outcome in ipairs(outcomes) do
       answers[#answers + 1] = digestOf[string.sub(result, 2, ${idLength + 1})] .. outcome.fixture
       answers[#answers + 1] = string.sub(result, 2)
     end
-    if #job.joined > 0 then
-      for _, follower in ipairs(followersOf(job, outcome.place)) do
-        load({follower[2]})
-        if jobs[follower[2]] then settle(jobs[follower[2]], follower[3], result) end
-      end
-    end
+    if #job.joined > 0 then landed[#landed + 1] = {job = job, place = outcome.place, result = result} end
   else
     count('duplicates', 1)
+  end
+end
+-- Behind all that were given: who joined one of them may have an outcome of its own among them.
+for _, leader in ipairs(landed) do
+  for _, follower in ipairs(followersOf(leader.job, leader.place)) do
+    load({follower[2]})
+    if jobs[follower[2]] then settle(jobs[follower[2]], follower[3], leader.result) end
   end
 end
 keep('SADD', 'ids', given)
