@@ -92,11 +92,10 @@ function fromHeaders(headers: Headers, type: string, body: string): Event {
     if (name.startsWith('ce-')) attributes[name.slice(3)] = decode(name, value);
   // eventing-rabbitmq hands the trace on as the plain headers of W3C Trace Context, whatever the event carried.
   for (const name of ['traceparent', 'tracestate']) attributes[name] ??= headers.get(name);
-  if (type !== '' && !isJson(type))
-    throw new EventFault(`content type ${type} is not supported; send JSON`, { unsupported: true });
+  if (type !== '') refuseUnlessJson(type);
   return fromJson({
     ...attributes,
-    ...(type === '' ? {} : { datacontenttype: 'application/json' }),
+    ...(type === '' ? {} : { datacontenttype: type }),
     ...(body === '' ? {} : { data: parseJson(body) }),
   });
 }
@@ -119,6 +118,12 @@ function fromJson(value: unknown): Event {
   for (const [name, each] of Object.entries(attributes))
     if (name !== 'data' && !['string', 'number', 'boolean'].includes(typeof each))
       throw new EventFault(`attribute ${name} must be a string, a number or a boolean`);
+  const type = attributes['datacontenttype'];
+  if (typeof type === 'string') {
+    refuseUnlessJson(mediaType(type));
+    // Of the names of JSON, Knative's SDK knows few: it would not take the event.
+    attributes['datacontenttype'] = 'application/json';
+  }
   if (encoded !== undefined) {
     if (typeof encoded !== 'string') throw new EventFault('data_base64 must be a string');
     attributes['data'] = parseJson(Buffer.from(encoded, 'base64').toString('utf8'));
@@ -142,8 +147,14 @@ function mediaType(header: string | null): string {
   return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
+// As CloudEvents tells it: by the subtype.
 function isJson(type: string): boolean {
-  return type === 'application/json' || type.endsWith('+json');
+  return type.endsWith('/json') || type.endsWith('+json');
+}
+
+function refuseUnlessJson(type: string): void {
+  if (!isJson(type))
+    throw new EventFault(`content type ${type} is not supported; send JSON`, { unsupported: true });
 }
 
 function encode(characters: string): string {

@@ -9,6 +9,9 @@ export const shadowedType = 'dev.kickoff.prediction.shadowed.v1';
 /** An extension of a completed event: there is a challenger, which is to predict the same. Triggers filter by it. */
 export const shadowExtension = { shadow: 'wanted' } as const;
 
+/** An extension of an event that a sweep published, and of its answer: what else is overdue follows it. */
+export const sweepExtension = { sweep: 'next' } as const;
+
 /** The most requests that one event carries. */
 export const maxRequests = 1000;
 
@@ -44,5 +47,5 @@ export const ShadowedData = v.object({
   ),
 });
 
-/** The extensions that travel through every hop (distributed tracing, correlation). */
-export const travelling = ['traceparent', 'tracestate', 'correlationid'] as const;
+/** The extensions that travel through every hop (distributed tracing, correlation, the sweep). */
+export const travelling = ['traceparent', 'tracestate', 'correlationid', 'sweep'] as const;

@@ -138,7 +138,7 @@ if #others > 0 then
   ended = read('ended', singles)
   for _, outcome in ipairs(others) do outcome.over = outcome.over or ended[outcome.id] ~= nil end
 end
-local stored, answers, given = 0, {}, {}
+local stored, answers, given, landed = 0, {}, {}, {}
 for _, outcome in ipairs(outcomes) do
   local job, result = jobs[outcome.id], outcome.result
   if not job and not outcome.over then
@@ -154,14 +154,16 @@ for _, outcome in ipairs(outcomes) do
       answers[#answers + 1] = digestOf[string.sub(result, 2, ${idLength + 1})] .. outcome.fixture
       answers[#answers + 1] = string.sub(result, 2)
     end
-    if #job.joined > 0 then
-      for _, follower in ipairs(followersOf(job, outcome.place)) do
-        load({follower[2]})
-        if jobs[follower[2]] then settle(jobs[follower[2]], follower[3], result) end
-      end
-    end
+    if #job.joined > 0 then landed[#landed + 1] = {job = job, place = outcome.place, result = result} end
   else
     count('duplicates', 1)
+  end
+end
+-- Behind all that were given: who joined one of them may have an outcome of its own among them.
+for _, leader in ipairs(landed) do
+  for _, follower in ipairs(followersOf(leader.job, leader.place)) do
+    load({follower[2]})
+    if jobs[follower[2]] then settle(jobs[follower[2]], follower[3], leader.result) end
   end
 end
 keep('SADD', 'ids', given)
@@ -173,38 +175,49 @@ return {stored, counts.duplicates}
 /** Replies with `{id, size, reply channel, lines of what has ended, body}` of each job to publish again. */
 export const overdueScript = `${prelude}${settling}
 local now, limit, furthest, exhausted, maxAttempts = num(), num(), num(), arg(), num()
-local deadlines, patience, again, requests = P .. 'deadlines', {}, {}, 0
+local deadlines, patience, published, requests = P .. 'deadlines', {}, {}, 0
 for attempt = 1, maxAttempts do patience[attempt] = num() end
 local due = call('ZRANGEBYSCORE', deadlines, '-inf', string.format('%d', now), 'LIMIT', 0, limit)
 for _, id in ipairs(call('ZRANGEBYSCORE', deadlines, string.format('(%d', now + furthest), '+inf', 'LIMIT', 0, limit)) do due[#due + 1] = id end
 load(due)
+-- What the event carries beside the requests: one event has one of each.
+local event
+local function belongs(job)
+  if event and event.channel ~= job.channel then return false end
+  job.body = call('HGET', P .. 'bodies', job.id) or ''
+  local extensions = string.match(job.body, '^[^\\n]*')
+  event = event or {channel = job.channel, extensions = extensions}
+  return event.extensions == extensions
+end
 for _, id in ipairs(due) do
   local job = jobs[id]
-  local open = job and job.open or 0
-  if requests > 0 and requests + open > limit then break end
-  requests = requests + open
-  if not job then
-    -- It is gone (evicted, deleted by hand): its deadline stays, where the audit finds it.
-    call('ZADD', deadlines, string.format('%d', now + patience[maxAttempts]), id)
-  elseif job.attempts < maxAttempts then
-    job.attempts = job.attempts + 1
-    change(job)
-    call('ZADD', deadlines, string.format('%d', now + patience[job.attempts]), id)
-    again[#again + 1] = {id, job.size, job.channel, table.concat(job.lines), call('HGET', P .. 'bodies', id) or ''}
-  else
-    for place = 0, (tonumber(job.size) or 1) - 1 do
-      local field = job.size == 's' and 's' or string.format('%d', place)
-      if settle(job, field, exhausted) then
-        for _, follower in ipairs(followersOf(job, field)) do
-          -- It would wait on for nothing; the next sweep publishes it.
-          call('ZADD', deadlines, 'XX', string.format('%d', now), follower[2])
+  local open, again = job and job.open or 0, job and job.attempts < maxAttempts
+  if not again or belongs(job) then
+    if requests > 0 and requests + open > limit then break end
+    requests = requests + open
+    if not job then
+      -- It is gone (evicted, deleted by hand): its deadline stays, where the audit finds it.
+      call('ZADD', deadlines, string.format('%d', now + patience[maxAttempts]), id)
+    elseif again then
+      job.attempts = job.attempts + 1
+      change(job)
+      call('ZADD', deadlines, string.format('%d', now + patience[job.attempts]), id)
+      published[#published + 1] = {id, job.size, job.channel, table.concat(job.lines), job.body}
+    else
+      for place = 0, (tonumber(job.size) or 1) - 1 do
+        local field = job.size == 's' and 's' or string.format('%d', place)
+        if settle(job, field, exhausted) then
+          for _, follower in ipairs(followersOf(job, field)) do
+            -- It would wait on for nothing; the next sweep publishes it.
+            call('ZADD', deadlines, 'XX', string.format('%d', now), follower[2])
+          end
         end
       end
     end
   end
 end
 finish()
-return again
+return published
 `;
 
 /** Replies with one word (`queued`, `ended`, `expired` or `unknown`), and behind the first two with size and lines of the job. */

@@ -31,6 +31,7 @@ const Overdue = v.object({
   open: v.number(),
   attempts: v.number(),
   body: v.string(),
+  carried: v.string(),
 });
 
 type Lifetime = { expires: number | null; gone: boolean };
@@ -44,8 +45,8 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   const setDeadline = file.change('UPDATE jobs SET deadline = ?, attempts = attempts + 1 WHERE seq = ?');
   const dueNow = file.change('UPDATE jobs SET deadline = ? WHERE seq = ? AND deadline IS NOT NULL');
   const overdueJobs = file.statement(
-    `SELECT seq, size, open, attempts, body FROM jobs WHERE deadline <= ? OR deadline > ?
-      ORDER BY deadline LIMIT ?`,
+    `SELECT seq, size, open, attempts, body, json_extract(body, '$.replyTo', '$.extensions') AS carried
+      FROM jobs WHERE deadline <= ? OR deadline > ? ORDER BY deadline LIMIT ?`,
     Overdue,
   );
   const flight = file.statement('SELECT request FROM flights WHERE key = ? AND expires > ?', Request);
@@ -181,7 +182,11 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         const jobs: Job[] = [];
         const settled = settlement(now);
         let requests = 0;
-        for (const { seq, size, open, attempts, body } of overdueJobs.all(now, now + furthest, limit)) {
+        let event: string | undefined;
+        for (const due of overdueJobs.all(now, now + furthest, limit)) {
+          const { seq, size, open, attempts, body, carried } = due;
+          // What goes into another event stays due.
+          if (attempts < maxAttempts && carried !== (event ??= carried)) continue;
           if (requests > 0 && requests + open > limit) break;
           requests += open;
           if (attempts < maxAttempts) {

@@ -25,8 +25,8 @@ export type Store = {
   claim(key: string, claim: Claim): Promise<Claim>;
   /**
    * Takes jobs whose deadline has passed, as many as have together up to `limit` requests (at least one job), moves their deadline (growing
-   * delay), and returns what of them is still open, to be published again in one event. Jobs beyond the last attempt end as `failed` with
-   * the reason instead.
+   * delay), and returns what of them is still open, to be published again in one event: they have the same `replyTo` and `extensions`, the
+   * others stay due. Jobs beyond the last attempt end as `failed` with the reason instead.
    */
   overdue(options: { now: number; limit: number }): Promise<Job[]>;
   /**
@@ -122,7 +122,7 @@ export type Audit = {
 };
 
 export type DeadLetter = {
-  /** The id of the event. */
+  /** Of the letter, not of its event: the ids of two sources may be the same. */
   id: string;
   time: string;
   destination: string;

@@ -143,6 +143,7 @@ export function refusals(world: () => World): void {
       await problem(await post([event, { ...event, type: 'x' }], 'application/cloudevents-batch+json'), 422);
       await problem(await post({}, 'application/json'), 400);
       await problem(await post({}, 'text/plain'), 415);
+      await problem(await post({ ...event, datacontenttype: 'text/plain' }), 415);
       await problem(await world().request('/v1/predictions/0190a000-0000-7000-8000-0000000000ff'), 404);
     });
   });

@@ -146,6 +146,12 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       expect((await accept([single(uuid(2))]))[0]?.publish).toEqual([0]);
     });
 
+    test('who joined a flight and has an outcome of its own beside that of the leader counts no duplicate', async () => {
+      const twins = [single(uuid(1)), single(uuid(2))];
+      await accept(twins);
+      expect(await complete(twins.flatMap(outcomesOf))).toEqual({ stored: 2, duplicates: 0 });
+    });
+
     test('a failed outcome ends a flight, for those who joined it too', async () => {
       await accept([single(uuid(1)), single(uuid(2))]);
       await complete([failed(uuid(1))]);

@@ -85,6 +85,30 @@ export function sweepConformance(name: string, open: () => Promise<Opened>): voi
       expect(await sweep(6, 60_000)).toEqual([uuid(1), uuid(2), uuid(3)]);
     });
 
+    test('a sweep takes what one event can carry: jobs with the same replyTo and extensions', async () => {
+      const trace = (n: number) => ({ traceparent: `00-${n}-2-01`, correlationid: 'order 7' });
+      await accept([
+        single(uuid(1), 'Arsenal', { replyTo: 'a', extensions: trace(1) }),
+        single(uuid(2), 'Ajax', { replyTo: 'a', extensions: trace(2) }),
+        single(uuid(3), 'Everton', { replyTo: 'b', extensions: trace(1) }),
+        single(uuid(4), 'Lens', { replyTo: 'a', extensions: trace(1) }),
+        list(uuid(5), ['Lille', 'Metz']),
+        single(uuid(6), 'Nantes'),
+      ]);
+      const sweep = async (at: number): Promise<string[]> =>
+        (await store.overdue({ now: at, limit: 10 })).map(({ id }) => id);
+      const sweeps = async (at: number) => [
+        ...[await sweep(at), await sweep(at), await sweep(at), await sweep(at), await sweep(at)],
+      ];
+      const groups = [[uuid(1), uuid(4)], [uuid(2)], [uuid(3)], [uuid(5), uuid(6)], []];
+      expect(await sweeps(now + 15_000)).toEqual(groups);
+      // Whose last attempt is over ends with whatever is published.
+      let at = now + 15_000;
+      for (const wait of [30, 60, 120, 240]) expect(await sweeps((at += wait * 1000))).toEqual(groups);
+      expect(await sweep(at + 240_000)).toEqual([]);
+      expect(await store.audit()).toMatchObject({ failed: 7, open: 0, unaccounted: [] });
+    });
+
     test('a sweep takes no more than its limit, and two at once take different jobs', async () => {
       const second = await opened.another();
       await accept([1, 2, 3, 4, 5].map((n) => single(uuid(n), `Team ${n}`)));

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { v5 } from 'uuid';
 import * as v from 'valibot';
 import {
   binaryMessage,
@@ -15,19 +16,23 @@ import {
   requestedType,
   ShadowedData,
   shadowedType,
+  sweepExtension,
 } from '../../shared/events.ts';
 import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { ModelRef, Prediction } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/problem.ts';
-import { type Job, type Store, StoreUnavailable } from '../../shared/store.ts';
+import { type Store, StoreUnavailable } from '../../shared/store.ts';
 
 /** The verbs of the store that cache-write needs. */
 export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
   deadLetters: Pick<Store['deadLetters'], 'add'>;
   history: Pick<Store['history'], 'add' | 'shadow'>;
 };
+
+// The same letter that comes twice has the same id. An event's id is its source's alone, and one event may fail at two destinations.
+const namespace = '6b0f4c1e-92d7-5e3a-8f54-7c2d19e0a8b6';
 
 const accepted = (): Response => new Response(null, { status: 202 });
 
@@ -58,6 +63,28 @@ export function createApp({
     }
   }
 
+  /**
+   * An event of what is overdue, if anything is. A tick has one answer, and an event one `replyTo` and one trace: what belongs to another event
+   * follows when this one is answered.
+   */
+  async function sweep(): Promise<Response> {
+    const jobs = await store.overdue({ now: now(), limit: maxRequests });
+    const requests = jobs.flatMap((job) => job.requests.map(({ request }) => request));
+    if (requests.length === 0) return accepted();
+    metrics.count('kickoff_republished_total', {}, requests.length);
+    log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
+    const { replyTo, extensions } = jobs[0] ?? {};
+    const requested = createEvent({
+      id: newId(),
+      source: '/kickoff/cache-write',
+      type: requestedType,
+      extensions: { ...extensions, ...sweepExtension },
+      data: { requests, ...(replyTo === undefined ? {} : { replyTo }) },
+    });
+    const { headers, body } = binaryMessage(requested);
+    return new Response(body, { headers });
+  }
+
   app.post('/', async (c) => {
     const completed = await event(c.req.raw);
     if (!completed) return accepted();
@@ -79,7 +106,7 @@ export function createApp({
       await store.history.add({ model: ref, predictions, now: now() });
     metrics.count('kickoff_stored_total', {}, stored);
     metrics.count('kickoff_duplicates_total', {}, duplicates);
-    return accepted();
+    return completed['sweep'] === sweepExtension.sweep ? sweep() : accepted();
   });
 
   app.post('/shadows', async (c) => {
@@ -94,41 +121,27 @@ export function createApp({
   });
 
   // The tick of a PingSource: what it says does not matter.
-  app.post('/sweep', async () => {
-    const jobs = await store.overdue({ now: now(), limit: maxRequests });
-    const requests = jobs.flatMap((job) => job.requests.map(({ request }) => request));
-    if (requests.length === 0) return accepted();
-    metrics.count('kickoff_republished_total', {}, requests.length);
-    log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
-    const replyTo = shared(jobs.map((job) => job.replyTo));
-    const requested = createEvent({
-      id: newId(),
-      source: '/kickoff/cache-write',
-      type: requestedType,
-      extensions: jobs.length === 1 ? jobs[0]?.extensions : undefined,
-      data: { requests, ...(replyTo === undefined ? {} : { replyTo }) },
-    });
-    const { headers, body } = binaryMessage(requested);
-    return new Response(body, { headers });
-  });
+  app.post('/sweep', sweep);
 
   app.post('/dead-letters', async (c) => {
     const letter = await event(c.req.raw);
     if (!letter) return accepted();
-    const { knativeerrordest: destination, knativeerrorcode: code } = extensionsOf(letter, [
+    const { knativeerrordest: destination = 'unknown', knativeerrorcode: code } = extensionsOf(letter, [
       'knativeerrordest',
       'knativeerrorcode',
     ]);
+    const { source, type } = letter;
+    const id = v5(`${source}\n${letter.id}\n${destination}`, namespace);
     await store.deadLetters.add({
-      id: letter.id,
+      id,
       time: new Date(now()).toISOString(),
-      destination: destination ?? 'unknown',
+      destination,
       code: Number(code ?? 0) || 0,
       attempts: 1,
       event: letter.toJSON(),
     });
     metrics.count('kickoff_dead_letters_total');
-    log.warn('dead letter', { type: letter.type, id: letter.id, destination, code });
+    log.warn('dead letter', { id, type, source, event: letter.id, destination, code });
     return accepted();
   });
 
@@ -154,9 +167,4 @@ function byModel({ model, outcomes }: CompletedData): Map<ModelRef, Prediction[]
     else made.set(ref, [outcome.prediction]);
   }
   return made;
-}
-
-/** The value that all have in common. */
-function shared(values: readonly Job['replyTo'][]): Job['replyTo'] {
-  return values.every((value) => value === values[0]) ? values[0] : undefined;
 }

@@ -50,7 +50,7 @@ const RequestedEvent = v.object({
   source: v.pipe(v.string(), v.minLength(1)),
   type: v.literal(requestedType),
   // The JSON format lets an attribute that is not set be null.
-  datacontenttype: v.nullish(v.string()),
+  datacontenttype: v.nullish(v.pipe(v.string(), v.regex(/^[a-z]+\/([a-z0-9.-]+\+)?json$/))),
   data: RequestedData,
 });
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import * as v from 'valibot';
 import { type Event, EventFault, readEvents } from '../../shared/cloudevents.ts';
 import { maxRequests, RequestedData, requestedType } from '../../shared/events.ts';
@@ -8,6 +9,9 @@ import type { Publisher } from './publish.ts';
 
 type Requested = { event: Event; data: RequestedData };
 
+/** What a String of CloudEvents must not hold: control characters, lone surrogates, noncharacters. */
+const forbidden = /[\p{Cc}\p{Cs}\p{NChar}]/u;
+
 /** Reads what a producer sent. Throws a `Problem` (400, 415, 422) for the whole of it when any event could never be predicted. */
 export async function readRequested(request: Request): Promise<Requested[]> {
   const events = await readEvents(request).catch((error: unknown) => {
@@ -15,6 +19,7 @@ export async function readRequested(request: Request): Promise<Requested[]> {
     throw error;
   });
   if (events.length === 0) throw new Problem(422, 'the batch has no events');
+  for (const event of events) refuseForbidden(event);
   const batch = request.headers.get('content-type')?.startsWith('application/cloudevents-batch') ?? false;
   const faults: Fault[] = [];
   const requested: Requested[] = [];
@@ -38,12 +43,23 @@ export async function readRequested(request: Request): Promise<Requested[]> {
   return requested;
 }
 
+// Some of them no sender of HTTP can put into a header, so that the event would never leave the queue. What is on its way already is answered.
+function refuseForbidden(event: Event): void {
+  for (const [name, value] of Object.entries(event)) {
+    if (name === 'data' || typeof value !== 'string') continue;
+    const [character] = forbidden.exec(value) ?? [];
+    if (character === undefined) continue;
+    const code = character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
+    throw new Problem(400, `attribute ${name} holds U+${code}, which CloudEvents forbids`);
+  }
+}
+
 /** Takes a producer's event in: into the ledger, then to the broker, as it came. */
 export type Forward = (requested: Requested, extensions: Record<string, string>) => Promise<void>;
 
 /**
  * A producer is promised a `completed` event of its own. So its requests are neither served by the cache nor join those of others: they are
- * accepted under the event's id instead of the model's digest. What is still open is published again when the event comes again.
+ * accepted under a digest of the event's name instead of the model's. What is still open is published again when the event comes again.
  */
 export function createForward({
   store,
@@ -67,7 +83,8 @@ export function createForward({
       keep: true,
       ...(data.replyTo === undefined ? {} : { replyTo: data.replyTo }),
     }));
-    const accepted = await store.accept(jobs, { digest: `${event.source} ${event.id}`, now: now() });
+    const digest = hash('sha256', `${event.source} ${event.id}`);
+    const accepted = await store.accept(jobs, { digest, now: now() });
     if (accepted.every(({ outcomes: [outcome] }) => outcome !== undefined)) return;
     try {
       await publisher.publish(event.cloneWith({ ...extensions, data }), publishDeadlineMs);

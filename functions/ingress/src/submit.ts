@@ -67,8 +67,10 @@ export function createSubmit({
   let storeAway = false;
   const size = { limit: maxRequests, size: ({ requests }: { requests: unknown[] }) => requests.length };
 
+  // Published again, a job travels with those of other callers: an event has one trace, so that it would keep them apart.
   const assigned = (job: Job): Job => ({
     ...job,
+    extensions: {},
     requests: job.requests.map((each) => {
       const own = canaryDigest(each.request);
       return own === undefined ? each : { ...each, digest: own };

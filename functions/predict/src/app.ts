@@ -38,7 +38,7 @@ const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
 
 const Envelope = v.object({
   requests: v.pipe(v.array(v.unknown()), v.minLength(1)),
-  replyTo: RequestedData.entries.replyTo,
+  replyTo: v.optional(v.unknown()),
 });
 
 /**
@@ -155,19 +155,23 @@ function readRequests(
   event: Event,
   log: Log,
 ): { requests: PredictionRequest[]; failed: Outcome[]; replyTo?: string | undefined } {
+  const { source, id } = event;
   const envelope = v.safeParse(Envelope, event.data);
   if (!envelope.success) {
-    log.error('dropped: the data has no requests', { source: event.source, id: event.id });
+    log.error('dropped: the data has no requests', { source, id });
     return { requests: [], failed: [] };
   }
   const requests: PredictionRequest[] = [];
   const failed: Outcome[] = [];
-  const { replyTo } = envelope.output;
-  if (envelope.output.requests.length > maxRequests)
-    log.error(`an event carries more than ${maxRequests} requests: the rest is dropped`, {
-      source: event.source,
-      id: event.id,
+  const replyTo = v.safeParse(RequestedData.entries.replyTo, envelope.output.replyTo);
+  if (!replyTo.success)
+    log.error('an event has a replyTo that cannot be handed back', {
+      source,
+      id,
+      reason: replyTo.issues[0].message,
     });
+  if (envelope.output.requests.length > maxRequests)
+    log.error(`an event carries more than ${maxRequests} requests: the rest is dropped`, { source, id });
   for (const given of envelope.output.requests.slice(0, maxRequests)) {
     const request = v.safeParse(PredictionRequest, given);
     if (request.success) {
@@ -179,8 +183,7 @@ function readRequests(
       .join('; ');
     const identified = v.safeParse(v.object({ id: PredictionRequest.entries.id }), given);
     if (identified.success) failed.push({ id: identified.output.id, status: 'failed', reason });
-    else
-      log.error('dropped: a request without a readable id', { source: event.source, id: event.id, reason });
+    else log.error('dropped: a request without a readable id', { source, id, reason });
   }
-  return { requests, failed, replyTo };
+  return { requests, failed, replyTo: replyTo.success ? replyTo.output : undefined };
 }

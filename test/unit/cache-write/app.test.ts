@@ -120,6 +120,47 @@ describe('cache-write', () => {
     expect((await post('/sweep', tick)).status).toBe(202);
   });
 
+  test('what a producer gave comes back to it in what is published again, event by event, after one tick', async () => {
+    const jobs = [1, 1, 2, 3].map((n, at) => {
+      const away = ['Chelsea', 'Everton', 'Fulham', 'Brentford'][at] ?? '';
+      const request = { id: v7(), home: 'Arsenal', away };
+      const traceparent = `00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333${n}-01`;
+      const extensions = { traceparent, correlationid: `order ${n}` };
+      return { id: request.id, list: false, requests: [{ request }], replyTo: `service ${n}`, extensions };
+    });
+    await world.store.accept(jobs, { digest: 'none', now: Date.now() - 3_600_000 });
+    const response = await post('/sweep', tick);
+    const { headers } = response;
+    await world.deliver(
+      await readEvent(new Request('http://x/', { method: 'POST', headers, body: await response.text() })),
+    );
+    for (const { id, replyTo, extensions } of jobs) {
+      expect((await world.store.find(id)).status).toBe('done');
+      const completed = world.published.filter(
+        ({ type, data }) => type === completedType && JSON.stringify(data).includes(id),
+      );
+      expect(completed).toMatchObject([{ ...extensions, data: { replyTo } }]);
+    }
+    expect(world.published.filter(({ type }) => type === requestedType)).toHaveLength(3);
+  });
+
+  test('what came over HTTP is published again in one event, whosoever asked and in whatever trace', async () => {
+    world.broker = 'away';
+    const ids: string[] = [];
+    for (const away of ['Everton', 'Fulham', 'Brentford']) {
+      const traceparent = `00-${v7().replaceAll('-', '')}-b7ad6b7169203331-01`;
+      const response = await world.request('/v1/predictions', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', prefer: 'respond-async', traceparent },
+        body: JSON.stringify({ home: 'Chelsea', away }),
+      });
+      ids.push(v.parse(v.object({ id: v.string() }), await response.json()).id);
+    }
+    const jobs = await world.store.overdue({ now: Date.now() + 20_000, limit: 1000 });
+    expect(jobs.map(({ id }) => id).sort()).toEqual(ids.sort());
+    world.broker = 'up';
+  });
+
   test('a sweep carries at most 1000 requests and leaves the rest for the next', async () => {
     const lists = Array.from({ length: 3 }, () => {
       const id = v7();
@@ -139,19 +180,43 @@ describe('cache-write', () => {
     expect(seen.size).toBe(1800);
   });
 
-  test('keeps dead letters with destination, code and the event', async () => {
+  describe('dead letters', () => {
     const letter = {
       ...completedEvent(v7()),
       knativeerrordest: 'http://predict.kickoff.svc.cluster.local/',
       knativeerrorcode: '503',
     };
-    expect((await post('/dead-letters', letter)).status).toBe(202);
-    expect((await post('/dead-letters', 'garbage')).status).toBe(202);
-    expect(await world.store.deadLetters.find(letter.id)).toMatchObject({
-      id: letter.id,
-      destination: letter.knativeerrordest,
-      code: 503,
-      event: { id: letter.id, type: completedType, data: letter.data },
+    const kept = async (id: string) =>
+      (await world.store.deadLetters.list()).filter(({ event }) => event['id'] === id);
+
+    test('are kept with destination, code and the event', async () => {
+      expect((await post('/dead-letters', letter)).status).toBe(202);
+      expect((await post('/dead-letters', 'garbage')).status).toBe(202);
+      expect(await kept(letter.id)).toMatchObject([
+        {
+          destination: letter.knativeerrordest,
+          code: 503,
+          event: { id: letter.id, type: completedType, data: letter.data },
+        },
+      ]);
+    });
+
+    test('are one for each source, id and destination, however often they come', async () => {
+      const { deadLettered } = await world.store.audit();
+      const id = v7();
+      const letters = [
+        { ...letter, id },
+        { ...letter, id, source: '/another' },
+        { ...letter, id, knativeerrordest: 'http://cache-write.kickoff.svc.cluster.local/' },
+      ];
+      for (const each of [...letters, ...letters]) await post('/dead-letters', each);
+      const found = await kept(id);
+      expect(
+        new Set(found.map(({ event, destination }) => `${String(event['source'])} ${destination}`)),
+      ).toEqual(new Set(letters.map(({ source, knativeerrordest }) => `${source} ${knativeerrordest}`)));
+      expect(found).toHaveLength(3);
+      for (const one of found) expect(await world.store.deadLetters.find(one.id)).toEqual(one);
+      expect((await world.store.audit()).deadLettered - deadLettered).toBe(3);
     });
   });
 });

@@ -98,6 +98,18 @@ describe('predict', () => {
     });
   });
 
+  test.each([null, 7, 'x'.repeat(201), 'two\nlines'])(
+    'a replyTo that cannot be handed back costs no answer: %j',
+    async (replyTo) => {
+      world.logged.length = 0;
+      const requests = [{ id: requestId(6), home: 'Arsenal', away: 'Chelsea' }];
+      const { data } = await completed(await post(event({ requests, replyTo })));
+      expect(data.outcomes).toMatchObject([{ id: requestId(6), status: 'done' }]);
+      expect(data.replyTo).toBeUndefined();
+      expect(world.logged.join('')).toMatch(/replyTo/);
+    },
+  );
+
   test('probabilities sum to 1 within 1e-6 for every pair of a league', async () => {
     const { teams } = (await (await world.request('/v1/teams?league=ESP1')).json()) as {
       teams: { name: string }[];

@@ -87,6 +87,31 @@ test('content types in any spelling, data_base64, raw UTF-8 headers and batches 
   expect((await readEvents(batch)).map(({ id }) => id)).toEqual(['1', '2']);
 });
 
+describe('the content type of the data', () => {
+  const headers = (type: string) => ({ ...binary, 'content-type': type });
+  const stated = (type: string, data: object = { data: { a: 1 } }): Request =>
+    structured({ ...attributes, datacontenttype: type, ...data });
+
+  test.each(['application/json; charset=UTF-8', 'text/json', 'Application/JSON', 'application/a+json'])(
+    'goes on as application/json in either mode: %s',
+    async (type) => {
+      const read = { datacontenttype: 'application/json', data: { a: 1 } };
+      expect(await readEvent(stated(type))).toMatchObject(read);
+      expect(await readEvent(request(headers(type), { a: 1 }))).toMatchObject(read);
+    },
+  );
+
+  test.each(['text/plain', 'application/xml', 'json'])(
+    'is unsupported in either mode where it is not JSON: %s',
+    async (type) => {
+      const fault = { name: 'EventFault', unsupported: true };
+      await expect(readEvent(stated(type))).rejects.toMatchObject(fault);
+      await expect(readEvent(stated(type, { data_base64: 'e30=' }))).rejects.toMatchObject(fault);
+      await expect(readEvent(request(headers(type), '{}'))).rejects.toMatchObject(fault);
+    },
+  );
+});
+
 describe('the trace of a binary event', () => {
   test('is read from the plain headers that the Broker makes of it', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
