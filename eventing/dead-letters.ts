@@ -91,7 +91,7 @@ async function carryOut(
     else
       for (const { id: one, time, destination, code, attempts, event } of found)
         print(
-          `${one}  ${time}  ${visible(String(event['type']))}  ${visible(destination)}  code ${code}  attempts ${attempts}`,
+          `${one}  ${time}  ${visible(`${String(event['type'])} ${String(event['id'])} of ${String(event['source'])}`)}  ${visible(destination)}  code ${code}  attempts ${attempts}`,
         );
     return 0;
   }

@@ -17,7 +17,11 @@ export const maxRequests = 1000;
 
 /** Data of `dev.kickoff.prediction.requested.v1`: `replyTo` names who waits, and comes back in the completed event. */
 export const RequestedData = v.object({
-  requests: v.pipe(v.array(PredictionRequest), v.minLength(1), v.maxLength(maxRequests)),
+  requests: v.pipe(
+    v.array(PredictionRequest),
+    v.minLength(1, 'must have at least one request'),
+    v.maxLength(maxRequests, `must have at most ${maxRequests} requests`),
+  ),
   // The Redis store parts its records by lines.
   replyTo: v.optional(v.pipe(v.string(), v.maxLength(200), v.regex(/^[^\n\r]*$/, 'must be one line'))),
 });

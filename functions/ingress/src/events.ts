@@ -31,10 +31,15 @@ export async function readRequested(request: Request): Promise<Requested[]> {
     else if (!data.success) faults.push(...faultsOf(data.issues, `${at}/data`));
     else {
       requested.push({ event, data: data.output });
-      // The ledger would look for the list that such a request belongs to.
-      for (const [n, { id }] of data.output.requests.entries())
-        if (id.includes('.'))
-          faults.push({ pointer: `${at}/data/requests/${n}/id`, detail: 'must be a UUID without a place' });
+      const ids = new Set<string>();
+      for (const [n, { id }] of data.output.requests.entries()) {
+        const pointer = `${at}/data/requests/${n}/id`;
+        // The ledger would look for the list that such a request belongs to.
+        if (id.includes('.')) faults.push({ pointer, detail: 'must be a UUID without a place' });
+        // There is one result under an id.
+        if (ids.has(id)) faults.push({ pointer, detail: 'is the id of another request of this event' });
+        ids.add(id);
+      }
     }
   }
   if (requested.reduce((sum, { data }) => sum + data.requests.length, 0) > maxRequests)

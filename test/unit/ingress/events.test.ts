@@ -41,6 +41,18 @@ test('an event that is refused leaves no trace: nothing published, nothing in th
   const many = Array.from({ length: 1001 }, () => ({ id: newId(), ...fixture }));
   expect((await post(event(many))).status).toBe(422);
   expect((await post(event([{ id: `${newId()}.3`, ...fixture }]))).status).toBe(422);
+  const none = (await (await post(event([]))).json()) as object;
+  expect(none).toMatchObject({
+    errors: [{ pointer: '/data/requests', detail: 'must have at least one request' }],
+  });
+  const twice = await post(
+    event([
+      { id, ...fixture },
+      { id, home: 'Everton', away: 'Fulham' },
+    ]),
+  );
+  expect(twice.status).toBe(422);
+  expect(await twice.json()).toMatchObject({ errors: [{ pointer: '/data/requests/1/id' }] });
   const lines = event([{ id: newId(), ...fixture }]);
   lines.data.replyTo = 'a\ns\t0';
   expect((await post(lines)).status).toBe(422);
