@@ -67,7 +67,10 @@ function urlOf(...beginnings: string[]) {
   );
 }
 
-export const storeUrl = urlOf('redis://', 'rediss://', 'sqlite:');
+export const storeUrl = v.pipe(
+  urlOf('redis://', 'rediss://', 'sqlite:'),
+  v.check((url) => !url.startsWith('sqlite://'), 'must have the file right behind sqlite: (sqlite:store.db)'),
+);
 export const amqpUrl = urlOf('amqp://', 'amqps://');
 export const httpUrl = urlOf('http://', 'https://');
 

@@ -97,6 +97,7 @@ describe('a start is refused', () => {
     ['PORT', 'eighty', 'must be a port number'],
     ['AMQP_URL', 'localhost:5672', 'must be a URL: amqp://… or amqps://…'],
     ['STORE_URL', 'localhost', 'must be a URL: redis://… or rediss://… or sqlite:…'],
+    ['STORE_URL', 'sqlite://store.db', 'must have the file right behind sqlite: (sqlite:store.db)'],
     ['MLFLOW_TRACKING_URI', './mlruns', 'must be a URL: http://… or https://…'],
   ])('in one line with a %s that is none', async (name, value, message) => {
     expect(runToItsEnd({ PORT: '0', KICKOFF_STATE: await newFolder(), [name]: value })).toEqual({
