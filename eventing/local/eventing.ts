@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { startBrokers } from './broker/broker.ts';
 import { systemClock, type Clock } from './broker/clock.ts';
 import { openEmbedded } from './broker/embedded.ts';
 import type { Queues } from './broker/queues.ts';
+import { limit } from './limit.ts';
 import type { Eventing, Log, Send } from './seams.ts';
 import { startSource } from './source/source.ts';
 import { startTick } from './tick.ts';
@@ -74,19 +74,10 @@ async function startOn(queues: Queues, options: EventingOptions): Promise<Eventi
       const timer = setTimeout(() => {
         cutting.abort();
       }, deadlineMs);
-      await within(
-        deadlineMs + silentMs,
-        Promise.all([brokers.stop(), ...sources.map((source) => source.stop())]),
-      );
+      const ended = Promise.all([brokers.stop(), ...sources.map((source) => source.stop())]);
+      await Promise.race([ended, limit(deadlineMs + silentMs)]);
       clearTimeout(timer);
-      await within(silentMs, queues.close());
+      await Promise.race([queues.close(), limit(silentMs)]);
     },
   };
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const late = new AbortController();
-  const limit = wait(ms, undefined, { signal: late.signal }).catch(() => undefined);
-  await Promise.race([work, limit]);
-  late.abort();
 }

@@ -5,6 +5,7 @@ import { readDeclared } from './declared.ts';
 import { functionEnvironment } from './environment.ts';
 import { startEventing } from './eventing.ts';
 import { openFrontDoor } from './front-door.ts';
+import { limit } from './limit.ts';
 import { ManifestError } from './manifest.ts';
 import { startRegistry } from './registry.ts';
 import { releaseMemory } from './release-memory.ts';
@@ -165,7 +166,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         const endMs = performance.now() + deadlineMs;
         const left = (): number => Math.max(0, endMs - performance.now());
         watching.close();
-        await Promise.race([Promise.all([door.drain(), front.release()]), timeout(left())]);
+        await Promise.race([Promise.all([door.drain(), front.release()]), limit(left())]);
         door.close();
         await eventingRunning.close(left());
         await Promise.all([...services.values()].map((service) => service.close(Math.max(2000, left()))));
@@ -180,8 +181,4 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     await undo();
     throw error;
   }
-}
-
-function timeout(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

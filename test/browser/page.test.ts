@@ -49,7 +49,7 @@ describe.skipIf('missing' in need)('the page', { timeout: 90_000 }, () => {
   };
   const violations = async (page: Page): Promise<string[]> => {
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    // Of a season's lines, which are all alike, the first ones: of 380, axe takes 25 s.
+    // Of a season's lines, which are all alike, the first ones: of 380, axe takes 20 s.
     const axe = new AxeBuilder({ page }).withTags(tags).exclude('.matchday tbody tr:nth-child(n + 10)');
     const found = (await axe.analyze()).violations;
     return found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
