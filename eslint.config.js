@@ -13,6 +13,17 @@ export default defineConfig(
         'error',
         { allowNumber: true, allowBoolean: true },
       ],
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^(@[^/]+/)?[^@./][^/]*/(lib|dist|src|build)/',
+              message: 'A package is used by what it exports: its other files change without notice.',
+            },
+          ],
+        },
+      ],
       // Seams are async by contract, also where one side of them has nothing to await (a store in SQLite).
       '@typescript-eslint/require-await': 'off',
     },

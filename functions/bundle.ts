@@ -1,9 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { build, stop } from 'esbuild';
+import { build } from 'esbuild';
 import type { OutputFile, Plugin } from 'esbuild';
-import type { Exit } from '../eventing/command.ts';
 
 const functions = import.meta.dirname;
 const aDayMs = 86_400_000;
@@ -138,32 +137,4 @@ export async function bundleRevision(folder: string): Promise<string> {
     if (mtimeMs < now.getTime() - aDayMs) await rm(path.join(dist, file), { force: true });
   }
   return entryOf(outputs, folder);
-}
-
-const help = `npm run build [-- --json]
-
-Bundles each function into functions/*/dist, as its image holds it, and the page into functions/ingress/dist/page.
-
-  --json   the bundles as JSON
-
-Exit code: 0 built, 1 the compiler found a fault, 2 wrong usage.`;
-
-if (import.meta.main) {
-  const { Failure, ofProcess, runCommand } = await import('../eventing/command.ts');
-  const command = ofProcess();
-  const frame = { help, options: { json: { type: 'boolean' } } } as const;
-  process.exitCode = await runCommand(command, frame, async ({ values }): Promise<Exit> => {
-    const { bundlePage } = await import('./ingress/page/build.ts');
-    try {
-      const bundles = await Promise.all(functionNames().map(bundle));
-      await bundlePage();
-      const built = bundles.map((file) => path.relative(process.cwd(), file));
-      command.print(values.json ? JSON.stringify(built) : built.join('\n'));
-      return 0;
-    } catch (error) {
-      throw new Failure(error instanceof Error ? error.message : String(error), { cause: error });
-    } finally {
-      await stop();
-    }
-  });
 }

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from .faults import Fault
 
-# The functions look for these names (functions/shared/model-uri.ts, registry.ts).
+# The functions look for these names (functions/shared/model/model-uri.ts, registry.ts).
 CHALLENGER, CANARY_TAG = "Challenger", "kickoff.canary"
 
 

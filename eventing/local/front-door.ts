@@ -3,7 +3,7 @@ import net from 'node:net';
 import type { Socket } from 'node:net';
 import { listen } from './listen.ts';
 import type { Eventing, HttpRequest } from './seams.ts';
-import type { Service } from './service.ts';
+import type { Service } from './serving/service.ts';
 
 /** The most that an event posted to the Broker may have. */
 const maxBodyBytes = 16 * 2 ** 20;

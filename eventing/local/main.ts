@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { amqpUrl, httpUrl, storeUrl } from '../../functions/shared/config.ts';
 import { visibleLines } from '../../functions/shared/visible.ts';
-import { Failure, ofProcess, Refusal, runCommand } from '../command.ts';
+import { Failure, ofProcess, Refusal, runCommand } from '../commands/command.ts';
 import { startRuntime } from './runtime.ts';
 import { openScreen } from './table.ts';
 

@@ -1,20 +1,20 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { bundleFunctions } from './bundles.ts';
-import { readDeclared } from './declared.ts';
-import { functionEnvironment } from './environment.ts';
-import { startEventing } from './eventing.ts';
+import { bundleFunctions } from './sources/bundles.ts';
+import { readDeclared } from './manifests/declared.ts';
+import { functionEnvironment } from './manifests/environment.ts';
+import { startEventing } from './eventing/eventing.ts';
 import { openFrontDoor } from './front-door.ts';
 import { limit } from './limit.ts';
-import { ManifestError } from './manifest.ts';
+import { ManifestError } from './manifests/manifest.ts';
 import { startRegistry } from './registry.ts';
 import { releaseMemory } from './release-memory.ts';
 import type { Eventing, Log } from './seams.ts';
-import { sendTo } from './send.ts';
-import { startService } from './service.ts';
-import type { Service, ServiceStatus } from './service.ts';
+import { sendTo } from './serving/send.ts';
+import { startService } from './serving/service.ts';
+import type { Service, ServiceStatus } from './serving/service.ts';
 import { lockState } from './state-lock.ts';
-import { watchSources } from './watch-sources.ts';
+import { watchSources } from './sources/watch.ts';
 
 export type RuntimeOptions = {
   /** The project: functions/, eventing/, manifests/base/, model/registry/. */

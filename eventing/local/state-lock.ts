@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Failure } from '../command.ts';
+import { Failure } from '../commands/command.ts';
 
 /** Another runtime uses the state folder. */
 export class StateInUse extends Failure {

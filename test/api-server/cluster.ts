@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { kubectl } from '../../manifests/cluster.ts';
+import { kubectl } from '../../manifests/commands/cluster/kubectl.ts';
 import { freePort } from '../servers/free-port.ts';
 import { end, ready, start } from '../servers/process.ts';
 

@@ -4,8 +4,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { installation, listAt, podSpec, at, title } from '../../manifests/bundle.ts';
-import { kubectl } from '../../manifests/cluster.ts';
+import { installation, listAt, podSpec, at, title } from '../../manifests/commands/yaml/bundle.ts';
+import { kubectl } from '../../manifests/commands/cluster/kubectl.ts';
 import { debian, goTool } from '../needs.ts';
 import { overlays } from '../manifests/overlays.ts';
 import { installPlatform, startCluster, type Cluster } from './cluster.ts';

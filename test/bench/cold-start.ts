@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
-import type { ColdStartPhases } from '../../eventing/local/cold-start.ts';
+import type { ColdStartPhases } from '../../eventing/local/serving/cold-start.ts';
 import { type RuntimeStatus, startRuntime } from '../../eventing/local/runtime.ts';
 import { startKickoff } from '../servers/kickoff.ts';
 import { until } from '../until.ts';

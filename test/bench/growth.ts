@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
-import { openStore } from '../../functions/shared/store.ts';
-import { type Exit, Failure, ofProcess, Refusal, runCommand } from '../../eventing/command.ts';
-import { done, model, uuid } from '../store/fixtures.ts';
+import { openStore } from '../../functions/shared/store/open.ts';
+import { type Exit, Failure, ofProcess, Refusal, runCommand } from '../../eventing/commands/command.ts';
+import { done, model, uuid } from '../functions/shared/store/fixtures.ts';
 import { until } from '../until.ts';
 import { running } from './parts.ts';
 import { memoryMiB } from './processes.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import * as v from 'valibot';
-import { type Exit, Failure, ofProcess, Refusal, runCommand } from '../../eventing/command.ts';
+import { type Exit, Failure, ofProcess, Refusal, runCommand } from '../../eventing/commands/command.ts';
 import { debian } from '../needs.ts';
 import { type Kickoff, startKickoff } from '../servers/kickoff.ts';
 import { startRabbit } from '../servers/rabbitmq.ts';

@@ -1,7 +1,7 @@
 import { cpus, loadavg } from 'node:os';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Exit, ofProcess, Refusal, runCommand } from '../../eventing/command.ts';
+import { type Exit, ofProcess, Refusal, runCommand } from '../../eventing/commands/command.ts';
 import { until } from '../until.ts';
 import type { Running } from './parts.ts';
 import { memoryMiB } from './processes.ts';

@@ -1,5 +1,5 @@
-import { createEvent, structuredMessage } from '../../functions/shared/cloudevents.ts';
-import { requestedType } from '../../functions/shared/events.ts';
+import { createEvent, structuredMessage } from '../../functions/shared/events/cloudevents.ts';
+import { requestedType } from '../../functions/shared/events/events.ts';
 import { newId } from '../../functions/shared/id.ts';
 import { fixture } from './load.ts';
 import { poison, type System } from './system.ts';

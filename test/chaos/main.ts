@@ -1,4 +1,4 @@
-import { type Exit, Failure, ofProcess, Refusal, runCommand } from '../../eventing/command.ts';
+import { type Exit, Failure, ofProcess, Refusal, runCommand } from '../../eventing/commands/command.ts';
 import { debian } from '../needs.ts';
 import { type Fault, faults, randomFaults } from './faults.ts';
 import { judge, type Verdict } from './judge.ts';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { audit } from '../../eventing/audit.ts';
+import { audit } from '../../eventing/commands/audit.ts';
 import * as v from 'valibot';
 import { type Kickoff, startKickoff } from '../servers/kickoff.ts';
 import { type Rabbit, startRabbit } from '../servers/rabbitmq.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { secretKeys } from '../../manifests/secret-plan.ts';
+import { secretKeys } from '../../manifests/commands/secrets/plan.ts';
 import { debian } from '../needs.ts';
 import { startApiServer, type Stored } from './api-server.ts';
 

@@ -2,10 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { newId } from '../../functions/shared/id.ts';
-import { openStore } from '../../functions/shared/store.ts';
-import { kubectl, kubectlJson } from '../../manifests/cluster.ts';
-import { portForward } from '../../manifests/port-forward.ts';
-import { releases, rollback } from '../../manifests/releases.ts';
+import { openStore } from '../../functions/shared/store/open.ts';
+import { kubectl, kubectlJson } from '../../manifests/commands/cluster/kubectl.ts';
+import { portForward } from '../../manifests/commands/cluster/port-forward.ts';
+import { releases, rollback } from '../../manifests/commands/releases.ts';
 import { until } from '../until.ts';
 import { ask, final, fixtures, names, namespace, pods } from './deployed.ts';
 

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { expect } from 'vitest';
 import * as v from 'valibot';
-import { requestedType } from '../../functions/shared/events.ts';
-import { kubectlJson } from '../../manifests/cluster.ts';
-import { readParams } from '../../manifests/params.ts';
+import { requestedType } from '../../functions/shared/events/events.ts';
+import { kubectlJson } from '../../manifests/commands/cluster/kubectl.ts';
+import { readParams } from '../../manifests/commands/yaml/params.ts';
 import { until } from '../until.ts';
 
 /** Where the installation answers, from `INGRESS_URL`. */

@@ -1,4 +1,4 @@
-import { type Store, StoreUnavailable } from '../../functions/shared/store.ts';
+import { type Store, StoreUnavailable } from '../../functions/shared/store/store.ts';
 
 /** A store that throws `StoreUnavailable` while `away()` says so, as one whose server is gone does. */
 export function breakable(store: Store, away: () => boolean): Store {

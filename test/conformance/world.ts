@@ -8,19 +8,25 @@ import { createApp as createCacheWrite } from '../../functions/cache-write/src/a
 import { createApp as createIngressApp } from '../../functions/ingress/src/app.ts';
 import { catalogFiles, loadCatalog } from '../../functions/ingress/src/catalog.ts';
 import { createIngress } from '../../functions/ingress/src/ingress.ts';
-import type { Publisher } from '../../functions/ingress/src/publish.ts';
+import type { Publisher } from '../../functions/ingress/src/submit/publisher.ts';
 import { createApp as createPredict } from '../../functions/predict/src/app.ts';
 import { files, load } from '../../functions/predict/src/load.ts';
-import { type Event, readEvent, structuredMessage } from '../../functions/shared/cloudevents.ts';
-import { followChallenger } from '../../functions/shared/challenger.ts';
-import { CompletedData, completedType, requestedType, shadowedType } from '../../functions/shared/events.ts';
-import { challengerUri } from '../../functions/shared/model-uri.ts';
-import { followModel } from '../../functions/shared/follow-model.ts';
-import { answerProbe, type Fetch } from '../../functions/shared/health.ts';
+import { type Event, readEvent, structuredMessage } from '../../functions/shared/events/cloudevents.ts';
+import { followChallenger } from '../../functions/shared/model/challenger.ts';
+import {
+  CompletedData,
+  completedType,
+  requestedType,
+  shadowedType,
+} from '../../functions/shared/events/events.ts';
+import { challengerUri } from '../../functions/shared/model/model-uri.ts';
+import { followModel } from '../../functions/shared/model/follow.ts';
+import { answerProbe, type Fetch } from '../../functions/shared/http/health.ts';
 import { createLog } from '../../functions/shared/log.ts';
 import { createMetrics } from '../../functions/shared/metrics.ts';
-import { createRegistry } from '../../functions/shared/registry.ts';
-import { openStore, type Store } from '../../functions/shared/store.ts';
+import { createRegistry } from '../../functions/shared/model/registry.ts';
+import { openStore } from '../../functions/shared/store/open.ts';
+import type { Store } from '../../functions/shared/store/store.ts';
 import { breakable } from './breakable-store.ts';
 
 /** Somewhere the functions run, reached by HTTP alone. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { completedType } from '../../functions/shared/events.ts';
+import { completedType } from '../../functions/shared/events/events.ts';
 import { freePort } from '../servers/free-port.ts';
 import { until } from '../until.ts';
 import { end, listens, ready, type Running, start } from '../servers/process.ts';

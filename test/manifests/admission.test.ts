@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { at, parseDocuments, podSpec } from '../../manifests/bundle.ts';
+import { at, parseDocuments, podSpec } from '../../manifests/commands/yaml/bundle.ts';
 import { admission, kustomize } from './needs.ts';
 import { installation, overlays } from './overlays.ts';
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { build, type Document } from '../../manifests/bundle.ts';
+import { build, type Document } from '../../manifests/commands/yaml/bundle.ts';
 import { kustomize } from './needs.ts';
 
 const manifests = path.resolve(import.meta.dirname, '../../manifests');

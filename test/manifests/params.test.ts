@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { build, title, type Document } from '../../manifests/bundle.ts';
-import { generated } from '../../manifests/functions.ts';
+import { build, title, type Document } from '../../manifests/commands/yaml/bundle.ts';
+import { generated } from '../../manifests/commands/functions.ts';
 import { kustomize } from './needs.ts';
 import { overlays } from './overlays.ts';
 

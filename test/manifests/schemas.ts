@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import * as v from 'valibot';
-import { BrokerConfig, SourceManifest } from '../../eventing/local/wiring/schemas.ts';
-import { title, type Document } from '../../manifests/bundle.ts';
+import { BrokerConfig, SourceManifest } from '../../eventing/local/manifests/wiring/schemas.ts';
+import { title, type Document } from '../../manifests/commands/yaml/bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import * as v from 'valibot';
-import { isCanary } from '../../functions/shared/challenger.ts';
+import { isCanary } from '../../functions/shared/model/challenger.ts';
 import { type ProcessWorld, startProcessWorld } from '../conformance/world.ts';
-import { registryFolder } from '../registry/registry-folder.ts';
+import { registryFolder } from '../functions/shared/model/registry-folder.ts';
 import { until } from '../until.ts';
 import { shippedFiles } from './shipped.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createRegistry, fileOf } from '../../functions/shared/registry.ts';
+import { createRegistry, fileOf } from '../../functions/shared/model/registry.ts';
 import { python } from '../needs.ts';
 import { type Mlflow, startMlflow } from '../servers/mlflow.ts';
 

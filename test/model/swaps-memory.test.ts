@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRegistry } from '../../eventing/local/registry.ts';
-import { registryFolder } from '../registry/registry-folder.ts';
+import { registryFolder } from '../functions/shared/model/registry-folder.ts';
 import { startPredict } from '../servers/predict.ts';
 import { shippedFiles } from './shipped.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { CompletedData, requestedType } from '../../functions/shared/events.ts';
+import { CompletedData, requestedType } from '../../functions/shared/events/events.ts';
 import { until } from '../until.ts';
 import { freePort } from './free-port.ts';
 

@@ -8,7 +8,7 @@ import {
   EventFault,
   extensionsOf,
   readEvent,
-} from '../../shared/cloudevents.ts';
+} from '../../shared/events/cloudevents.ts';
 import {
   CompletedData,
   completedType,
@@ -17,13 +17,13 @@ import {
   ShadowedData,
   shadowedType,
   sweepExtension,
-} from '../../shared/events.ts';
+} from '../../shared/events/events.ts';
 import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { ModelRef, Prediction } from '../../shared/prediction.ts';
-import { problemResponse, retryLater } from '../../shared/problem.ts';
-import { type Store, StoreUnavailable } from '../../shared/store.ts';
+import { problemResponse, retryLater } from '../../shared/http/problem.ts';
+import { type Store, StoreUnavailable } from '../../shared/store/store.ts';
 
 /** The verbs of the store that cache-write needs. */
 export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {

@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import { commonEntries, readConfig, storeUrl } from '../../shared/config.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
-import { openStore } from '../../shared/store.ts';
-import { serve, start } from '../../shared/serve.ts';
-import { wake } from '../../shared/wake.ts';
+import { openStore } from '../../shared/store/open.ts';
+import { serve, start } from '../../shared/http/serve.ts';
+import { wake } from '../../shared/http/wake.ts';
 
 async function main(): Promise<void> {
   const config = readConfig(v.object({ ...commonEntries, STORE_URL: storeUrl }), process.env);

@@ -1,10 +1,10 @@
 import { toJsonSchemaDefs } from '@valibot/to-json-schema';
 import * as v from 'valibot';
-import { RequestedData, requestedType } from '../../shared/events.ts';
+import { RequestedData, requestedType } from '../../shared/events/events.ts';
 import { Fixture, ModelRef, Prediction } from '../../shared/prediction.ts';
-import { FixtureList } from '../src/fixtures.ts';
-import { InferenceRequest, Parameters } from '../src/inference-tensors.ts';
-import { Invocation } from '../src/invocations.ts';
+import { FixtureList } from '../src/http/fixtures.ts';
+import { InferenceRequest, Parameters } from '../src/routes/inference-tensors.ts';
+import { Invocation } from '../src/routes/invocations.ts';
 
 const Queued = v.object({ status: v.literal('queued') });
 const Failed = v.object({

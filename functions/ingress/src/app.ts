@@ -3,26 +3,26 @@ import * as v from 'valibot';
 import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { Problem, problemAnswer, retryLater } from '../../shared/problem.ts';
-import { StoreUnavailable } from '../../shared/store.ts';
-import { continueTrace } from '../../shared/trace.ts';
-import { readText } from './body.ts';
+import { Problem, problemAnswer, retryLater } from '../../shared/http/problem.ts';
+import { StoreUnavailable } from '../../shared/store/store.ts';
+import { continueTrace } from '../../shared/events/trace.ts';
+import { readText } from './http/body.ts';
 import { leagues } from './catalog.ts';
 import type { createChallengerState } from './challenger-state.ts';
-import { crossOrigin } from './cross-origin.ts';
-import { type Forward, readRequested } from './events.ts';
-import { type Handler, type Handlers, type HttpAnswer, json } from './http-answer.ts';
-import { inferenceRoutes } from './inference-protocol.ts';
-import { invocations } from './invocations.ts';
-import { createPage, pageFiles } from './page.ts';
+import { crossOrigin } from './http/cross-origin.ts';
+import { type Forward, readRequested } from './routes/events.ts';
+import { type Handler, type Handlers, type HttpAnswer, json } from './http/answer.ts';
+import { inferenceRoutes } from './routes/inference-protocol.ts';
+import { invocations } from './routes/invocations.ts';
+import { createPage, pageFiles } from './routes/page.ts';
 import {
   bodyLimit,
   getPrediction,
   postPrediction,
   type PredictionParts,
   streamPrediction,
-} from './predictions.ts';
-import type { Webhook } from './webhook.ts';
+} from './routes/predictions.ts';
+import type { Webhook } from './routes/webhook.ts';
 
 export type IngressParts = PredictionParts & {
   forward: Forward;

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import type { Current, Loaded } from '../../shared/follow-model.ts';
-import { type Artifact, jsonOf } from '../../shared/registry.ts';
-import { createTeams, type League, type Teams, TeamsFile } from '../../shared/teams.ts';
+import type { Current, Loaded } from '../../shared/model/follow.ts';
+import { type Artifact, jsonOf } from '../../shared/model/registry.ts';
+import { createTeams, type League, type Teams, TeamsFile } from '../../shared/model/teams.ts';
 
 /** What can be asked, and how good the answers are: teams and card of the version that the alias names. */
 export type Catalog = { teams: Teams; card: unknown };

@@ -1,7 +1,7 @@
-import { type Agreement, agreement } from '../../shared/agreement.ts';
-import type { Challenger } from '../../shared/challenger.ts';
+import { type Agreement, agreement } from '../../shared/model/agreement.ts';
+import type { Challenger } from '../../shared/model/challenger.ts';
 import type { ModelRef } from '../../shared/prediction.ts';
-import { type Store, StoreUnavailable } from '../../shared/store.ts';
+import { type Store, StoreUnavailable } from '../../shared/store/store.ts';
 
 /** What `/v1/model` says of the challenger; `agreement` is null while the store is away. */
 export type ChallengerState = ModelRef & { canaryPercent: number; agreement: Agreement | null };

@@ -1,20 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Challenger, isCanary } from '../../shared/challenger.ts';
-import type { FollowedModel } from '../../shared/follow-model.ts';
+import { type Challenger, isCanary } from '../../shared/model/challenger.ts';
+import type { FollowedModel } from '../../shared/model/follow.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { Settled, Store } from '../../shared/store.ts';
+import type { Settled, Store } from '../../shared/store/store.ts';
 import type { IngressParts } from './app.ts';
 import type { Catalog } from './catalog.ts';
 import { createChallengerState } from './challenger-state.ts';
 import type { Config } from './config.ts';
-import { createForward } from './events.ts';
-import { createPredictClient, type PredictDirectly } from './predict-client.ts';
-import type { Publisher } from './publish.ts';
-import { createRecent } from './recent.ts';
-import { createSubmit } from './submit.ts';
-import { createWaiting } from './waiting.ts';
-import { createWebhook } from './webhook.ts';
+import { createForward } from './routes/events.ts';
+import { createPredictClient, type PredictDirectly } from './submit/predict-client.ts';
+import type { Publisher } from './submit/publisher.ts';
+import { createRecent } from './submit/recent.ts';
+import { createSubmit } from './submit/submit.ts';
+import { createWaiting } from './submit/waiting.ts';
+import { createWebhook } from './routes/webhook.ts';
 
 /** The parts of ingress, put together, listening for outcomes on a channel of this replica's own. */
 export type Ingress = { parts: IngressParts; hurry(): void; close(): Promise<void> };

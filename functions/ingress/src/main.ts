@@ -1,19 +1,19 @@
 import { readConfig } from '../../shared/config.ts';
-import { cannotLoad, configuredRegistry } from '../../shared/configured-registry.ts';
-import { followChallenger } from '../../shared/challenger.ts';
-import { challengerUri } from '../../shared/model-uri.ts';
-import { followModel } from '../../shared/follow-model.ts';
+import { cannotLoad, configuredRegistry } from '../../shared/model/configured-registry.ts';
+import { followChallenger } from '../../shared/model/challenger.ts';
+import { challengerUri } from '../../shared/model/model-uri.ts';
+import { followModel } from '../../shared/model/follow.ts';
 import { newId } from '../../shared/id.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
-import { openStore } from '../../shared/store.ts';
-import { serve, sinceStartMs, start } from '../../shared/serve.ts';
-import { wake } from '../../shared/wake.ts';
+import { openStore } from '../../shared/store/open.ts';
+import { serve, sinceStartMs, start } from '../../shared/http/serve.ts';
+import { wake } from '../../shared/http/wake.ts';
 import { createApp } from './app.ts';
 import { catalogFiles, loadCatalog } from './catalog.ts';
 import { Config, publisherVariables } from './config.ts';
 import { type Ingress, createIngress } from './ingress.ts';
-import { createPublisher } from './publish.ts';
+import { createPublisher } from './submit/publish.ts';
 
 async function main(): Promise<void> {
   const config = readConfig(Config, process.env, publisherVariables);

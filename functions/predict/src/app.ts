@@ -8,8 +8,8 @@ import {
   EventFault,
   extensionsOf,
   readEvent,
-} from '../../shared/cloudevents.ts';
-import type { Challenger } from '../../shared/challenger.ts';
+} from '../../shared/events/cloudevents.ts';
+import type { Challenger } from '../../shared/model/challenger.ts';
 import {
   CompletedData,
   completedType,
@@ -19,19 +19,15 @@ import {
   shadowedType,
   shadowExtension,
   travelling,
-} from '../../shared/events.ts';
-import type { FollowedModel } from '../../shared/follow-model.ts';
+} from '../../shared/events/events.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { type Outcome, PredictionRequest } from '../../shared/prediction.ts';
-import { problemResponse, retryLater } from '../../shared/problem.ts';
+import { problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { answerCanaries } from './canary.ts';
-import { predict, type Predictor } from './predict.ts';
+import type { Following, Loaded } from './loaded.ts';
+import { predict } from './predict.ts';
 import { shadow } from './shadow.ts';
-
-/** The card of the model that is shown to people: what it was trained on and how good it was. */
-export type Loaded = Predictor & { card: unknown };
-export type Following = Pick<FollowedModel<Loaded>, 'use' | 'current' | 'refresh'>;
 
 // Twins of an event have the same answer with the same id, so that whoever stores it knows it again.
 const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';

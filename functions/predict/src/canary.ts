@@ -1,6 +1,6 @@
-import { isCanary } from '../../shared/challenger.ts';
+import { isCanary } from '../../shared/model/challenger.ts';
 import type { Outcome, PredictionRequest } from '../../shared/prediction.ts';
-import type { Following } from './app.ts';
+import type { Following } from './loaded.ts';
 import { predict } from './predict.ts';
 
 /** The champion's outcomes, those of canary matches replaced by the challenger's, which name their model. Where it has none the champion's stays. */

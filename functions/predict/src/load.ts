@@ -1,8 +1,8 @@
 import * as v from 'valibot';
-import type { Loaded as LoadedModel } from '../../shared/follow-model.ts';
-import { type Artifact, fileOf, jsonOf } from '../../shared/registry.ts';
-import { TeamsFile } from '../../shared/teams.ts';
-import type { Loaded } from './app.ts';
+import type { Loaded as LoadedModel } from '../../shared/model/follow.ts';
+import { type Artifact, fileOf, jsonOf } from '../../shared/model/registry.ts';
+import { TeamsFile } from '../../shared/model/teams.ts';
+import type { Loaded } from './loaded.ts';
 import { createModel } from './model.ts';
 import { warmUp } from './predict.ts';
 

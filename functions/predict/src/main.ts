@@ -1,14 +1,14 @@
 import * as v from 'valibot';
 import { commonEntries, modelEntries, readConfig } from '../../shared/config.ts';
-import { cannotLoad, configuredRegistry } from '../../shared/configured-registry.ts';
-import { type Challenger, followChallenger } from '../../shared/challenger.ts';
-import { challengerUri } from '../../shared/model-uri.ts';
-import { followModel, type FollowedModel } from '../../shared/follow-model.ts';
+import { cannotLoad, configuredRegistry } from '../../shared/model/configured-registry.ts';
+import { type Challenger, followChallenger } from '../../shared/model/challenger.ts';
+import { challengerUri } from '../../shared/model/model-uri.ts';
+import { followModel, type FollowedModel } from '../../shared/model/follow.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
-import { serve, sinceStartMs, start } from '../../shared/serve.ts';
-import { wake } from '../../shared/wake.ts';
-import type { Loaded } from './app.ts';
+import { serve, sinceStartMs, start } from '../../shared/http/serve.ts';
+import { wake } from '../../shared/http/wake.ts';
+import type { Loaded } from './loaded.ts';
 import { files, load, type LoadPhase } from './load.ts';
 import { inferenceThreads } from './threads.ts';
 

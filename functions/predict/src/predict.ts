@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { createTeams, type Teams } from '../../shared/teams.ts';
-import type { TeamsFile } from '../../shared/teams.ts';
+import { createTeams, type Teams } from '../../shared/model/teams.ts';
+import type { TeamsFile } from '../../shared/model/teams.ts';
 import { type Outcome, Prediction, type PredictionRequest } from '../../shared/prediction.ts';
 import type { Model, ResolvedRequest } from './model.ts';
 

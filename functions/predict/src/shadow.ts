@@ -1,8 +1,8 @@
-import type { CompletedData } from '../../shared/events.ts';
-import { forecastOf, type Shadowed, type ShadowPair } from '../../shared/history.ts';
+import type { CompletedData } from '../../shared/events/events.ts';
+import { forecastOf, type Shadowed, type ShadowPair } from '../../shared/store/history.ts';
 import type { Prediction, PredictionRequest } from '../../shared/prediction.ts';
-import type { Challenger } from '../../shared/challenger.ts';
-import type { Following, Loaded } from './app.ts';
+import type { Challenger } from '../../shared/model/challenger.ts';
+import type { Following, Loaded } from './loaded.ts';
 import { predict } from './predict.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startBrokers } from '../../../eventing/local/broker/broker.ts';
-import { systemClock } from '../../../eventing/local/broker/clock.ts';
-import { brokerNames } from '../../../eventing/local/broker/names.ts';
-import type { Delivery, Queues } from '../../../eventing/local/broker/queues.ts';
-import { brokerTopology } from '../../../eventing/local/broker/topology.ts';
-import type { Trigger, Wiring } from '../../../eventing/local/wiring/wiring.ts';
+import { startBrokers } from '../../../eventing/local/eventing/broker/broker.ts';
+import { systemClock } from '../../../eventing/local/eventing/broker/clock.ts';
+import { brokerNames } from '../../../eventing/local/eventing/broker/names.ts';
+import type { Delivery, Queues } from '../../../eventing/local/eventing/broker/queues.ts';
+import { brokerTopology } from '../../../eventing/local/eventing/broker/topology.ts';
+import type { Trigger, Wiring } from '../../../eventing/local/manifests/wiring/wiring.ts';
 import { until } from '../../until.ts';
 import { url } from './cluster.ts';
 import { startFunctions, type Functions } from './functions.ts';

@@ -1,8 +1,8 @@
 import { connect } from 'amqplib';
 import { describe, expect, test } from 'vitest';
-import { startEventing } from '../../../eventing/local/eventing.ts';
-import { brokerUrl } from '../../../eventing/local/wiring/address.ts';
-import type { DeliverySpec, Wiring } from '../../../eventing/local/wiring/wiring.ts';
+import { startEventing } from '../../../eventing/local/eventing/eventing.ts';
+import { brokerUrl } from '../../../eventing/local/manifests/wiring/address.ts';
+import type { DeliverySpec, Wiring } from '../../../eventing/local/manifests/wiring/wiring.ts';
 import { until } from '../../until.ts';
 import { url } from './cluster.ts';
 import { expectHeaders } from './compare.ts';

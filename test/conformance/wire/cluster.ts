@@ -1,4 +1,4 @@
-import type { DeliverySpec, Trigger, Wiring } from '../../../eventing/local/wiring/wiring.ts';
+import type { DeliverySpec, Trigger, Wiring } from '../../../eventing/local/manifests/wiring/wiring.ts';
 import { waits } from './compare.ts';
 import type { DeliveryCase } from './recordings.ts';
 import type { Timed } from './timelines.ts';

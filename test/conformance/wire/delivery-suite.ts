@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startEventing } from '../../../eventing/local/eventing.ts';
+import { startEventing } from '../../../eventing/local/eventing/eventing.ts';
 import type { Eventing } from '../../../eventing/local/seams.ts';
 import { until } from '../../until.ts';
 import { brokerName, wiringFor } from './cluster.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { startEventing } from '../../../eventing/local/eventing.ts';
+import { startEventing } from '../../../eventing/local/eventing/eventing.ts';
 import type { Eventing } from '../../../eventing/local/seams.ts';
-import type { Wiring } from '../../../eventing/local/wiring/wiring.ts';
+import type { Wiring } from '../../../eventing/local/manifests/wiring/wiring.ts';
 import { until } from '../../until.ts';
 import { url } from './cluster.ts';
 import { expectHeaders, headersOf } from './compare.ts';

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../../eventing/local/broker/clock.ts';
-import { complete, toHttp } from '../../../eventing/local/broker/http-binding.ts';
-import { ingress } from '../../../eventing/local/broker/ingress.ts';
-import type { Message } from '../../../eventing/local/broker/queues.ts';
-import { sourceEvent } from '../../../eventing/local/source/source.ts';
+import { systemClock } from '../../../eventing/local/eventing/broker/clock.ts';
+import { complete, toHttp } from '../../../eventing/local/eventing/broker/http-binding.ts';
+import { ingress } from '../../../eventing/local/eventing/broker/ingress.ts';
+import type { Message } from '../../../eventing/local/eventing/broker/queues.ts';
+import { sourceEvent } from '../../../eventing/local/eventing/source/source.ts';
 import { goProgram } from '../../needs.ts';
 import { type Case, cases, decoded } from './go-sdk-cases.ts';
 

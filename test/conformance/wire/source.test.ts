@@ -1,10 +1,10 @@
 import { connect, type ChannelModel, type Channel, type GetMessage } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../eventing/local/broker/clock.ts';
-import type { Queues } from '../../../eventing/local/broker/queues.ts';
-import { openRabbit } from '../../../eventing/local/broker/rabbitmq.ts';
-import type { Workers } from '../../../eventing/local/broker/workers.ts';
-import { startSource } from '../../../eventing/local/source/source.ts';
+import { systemClock } from '../../../eventing/local/eventing/broker/clock.ts';
+import type { Queues } from '../../../eventing/local/eventing/broker/queues.ts';
+import { openRabbit } from '../../../eventing/local/eventing/broker/rabbitmq.ts';
+import type { Workers } from '../../../eventing/local/eventing/broker/workers.ts';
+import { startSource } from '../../../eventing/local/eventing/source/source.ts';
 import { debian } from '../../needs.ts';
 import { startRabbit, type Rabbit } from '../../servers/rabbitmq.ts';
 import { until } from '../../until.ts';

@@ -1,10 +1,10 @@
 import { connect } from 'amqplib';
-import { openEmbedded } from '../../../eventing/local/broker/embedded.ts';
-import type { Queues } from '../../../eventing/local/broker/queues.ts';
-import { openRabbit } from '../../../eventing/local/broker/rabbitmq.ts';
+import { openEmbedded } from '../../../eventing/local/eventing/broker/embedded.ts';
+import type { Queues } from '../../../eventing/local/eventing/broker/queues.ts';
+import { openRabbit } from '../../../eventing/local/eventing/broker/rabbitmq.ts';
 import { debian } from '../../needs.ts';
 import { startRabbit, type Rabbit } from '../../servers/rabbitmq.ts';
-import { temporaryFolder } from '../../unit/eventing/world.ts';
+import { temporaryFolder } from '../../eventing/local/eventing/world.ts';
 
 /** Where the Broker's suite runs: on the embedded broker, or on a real RabbitMQ. */
 export type World = {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { ModelRef, Prediction } from '../../../shared/prediction.ts';
-import { type Teams, TeamsFile, createTeams } from '../../../shared/teams.ts';
+import { type Teams, TeamsFile, createTeams } from '../../../shared/model/teams.ts';
 
 /** What is asked about one match. */
 export type Fixture = { home: string; away: string; league?: string; kickoff?: string; scoreline?: boolean };

@@ -1,4 +1,4 @@
-import type { Teams } from '../../../shared/teams.ts';
+import type { Teams } from '../../../shared/model/teams.ts';
 import { writeLink } from './link.ts';
 
 const matches = [

@@ -1,0 +1,186 @@
+import { Failure } from '../../../commands/command.ts';
+import { takes } from './match.ts';
+import { openQueueFile } from './queue-file.ts';
+import type { Binding, Delivery, Exchange, Message, Queues } from './queues.ts';
+
+/** Bytes of bodies kept in memory for messages that wait; beyond that they are read from the file when their turn comes. */
+const memoryBudget = 64 * 1024 * 1024;
+
+type Waiting = { id: number; message: Message | undefined; redelivered: boolean };
+type Taker = { prefetch: number; held: Set<number>; onDelivery: (delivery: Delivery) => void };
+type QueueState = {
+  name: string;
+  waiting: Map<number, Waiting>;
+  inFlight: number;
+  takers: Taker[];
+  deadLetterExchange: string | undefined;
+};
+type Change = {
+  apply: () => void;
+  done: () => void;
+  failed: (error: Error) => void;
+};
+
+/**
+ * The embedded broker: queues in memory, every change in a SQLite file. Changes of one turn of the event loop are committed in one
+ * transaction; consumers are woken right after it, in process. Changes are durable in the order they were made. After a restart
+ * every message left is there, with `redelivered` set: which of them had been handed out is not kept.
+ */
+export function openEmbedded(file: string): Queues {
+  const store = openQueueFile(file);
+  const exchanges = new Map<string, Exchange>();
+  const bindings = new Map<string, Binding[]>();
+  const queues = new Map<string, QueueState>();
+  let changes: Change[] = [];
+  let lastId = 0;
+  let inMemory = 0;
+  let closed = false;
+
+  for (const { id, queue } of store.stored()) {
+    state(queue).waiting.set(id, { id, message: undefined, redelivered: true });
+    lastId = id;
+  }
+
+  function state(name: string): QueueState {
+    let queue = queues.get(name);
+    if (!queue) {
+      queue = { name, waiting: new Map(), inFlight: 0, takers: [], deadLetterExchange: undefined };
+      queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  function change(next: Change): void {
+    if (changes.push(next) === 1) setImmediate(flush);
+  }
+
+  function flush(): void {
+    if (closed) return;
+    const batch = changes;
+    changes = [];
+    try {
+      store.begin();
+      for (const { apply } of batch) apply();
+      store.commit();
+    } catch (error) {
+      store.rollback();
+      for (const { failed } of batch) failed(error as Error);
+      return;
+    }
+    for (const { done } of batch) done();
+  }
+
+  function route(exchange: string, routingKey: string, message: Message): QueueState[] {
+    const { type } = exchanges.get(exchange) ?? {};
+    if (!type) throw new Error(`there is no exchange ${exchange}`);
+    const matching = (bindings.get(exchange) ?? []).filter((binding) =>
+      takes(type, binding, routingKey, message.headers),
+    );
+    return [...new Set(matching.map((binding) => state(binding.queue)))];
+  }
+
+  function deliver(queue: QueueState): void {
+    for (const next of queue.waiting.values()) {
+      const taker = queue.takers.find(({ held, prefetch }) => held.size < prefetch);
+      if (!taker) return;
+      queue.waiting.delete(next.id);
+      taker.held.add(next.id);
+      queue.inFlight++;
+      if (next.message) inMemory -= next.message.body.byteLength;
+      hand(queue, taker, next.id, next.message ?? store.read(next.id), next.redelivered);
+    }
+  }
+
+  function hand(queue: QueueState, taker: Taker, id: number, message: Message, redelivered: boolean): void {
+    function settle(rejected: boolean): void {
+      if (!taker.held.delete(id)) return;
+      queue.inFlight--;
+      const exchange = rejected ? queue.deadLetterExchange : undefined;
+      const targets = exchange === undefined ? [] : route(exchange, '', message);
+      put(targets, message, [id]).catch(() => {
+        // The removal failed (a full disk, say): the message stays in the file and comes again at the next start.
+      });
+      deliver(queue);
+    }
+    taker.onDelivery({
+      ...message,
+      redelivered,
+      ack: () => {
+        settle(false);
+      },
+      reject: () => {
+        settle(true);
+      },
+    });
+  }
+
+  /** Stores a message in each target and removes others, in one change. */
+  function put(targets: QueueState[], message: Message, removed: number[]): Promise<void> {
+    const added = targets.map((queue) => ({ queue, id: ++lastId }));
+    return new Promise((resolve, reject) => {
+      change({
+        apply() {
+          for (const { queue, id } of added) store.insert(id, queue.name, message);
+          for (const id of removed) store.remove(id);
+        },
+        done() {
+          for (const { queue, id } of added) {
+            const keep = inMemory + message.body.byteLength <= memoryBudget;
+            if (keep) inMemory += message.body.byteLength;
+            queue.waiting.set(id, { id, message: keep ? message : undefined, redelivered: false });
+          }
+          resolve();
+          for (const { queue } of added) deliver(queue);
+        },
+        failed: reject,
+      });
+    });
+  }
+
+  return {
+    async declare(topology) {
+      for (const exchange of topology.exchanges) {
+        if (exchange.type === 'topic')
+          throw new Failure(`exchange ${exchange.name}: topic exchanges need RabbitMQ (AMQP_URL)`);
+        exchanges.set(exchange.name, exchange);
+        bindings.set(exchange.name, []);
+      }
+      for (const queue of topology.queues) {
+        const exchange = queue.arguments['x-dead-letter-exchange'];
+        state(queue.name).deadLetterExchange = typeof exchange === 'string' ? exchange : undefined;
+      }
+      for (const binding of topology.bindings) bindings.get(binding.exchange)?.push(binding);
+    },
+    async publish(exchange, routingKey, message) {
+      if (closed) throw new Error('the embedded broker is closed');
+      const targets = route(exchange, routingKey, message);
+      if (targets.length > 0) await put(targets, message, []);
+    },
+    async consume(name, prefetch, onDelivery) {
+      const queue = state(name);
+      const taker: Taker = { prefetch, held: new Set(), onDelivery };
+      queue.takers.push(taker);
+      // In a later turn, so that the caller has its consumer before the first message.
+      setImmediate(() => {
+        deliver(queue);
+      });
+      return {
+        async cancel() {
+          queue.takers = queue.takers.filter((other) => other !== taker);
+        },
+      };
+    },
+    counts: () =>
+      [...queues.values()].map(({ name, waiting, inFlight }) => ({
+        queue: name,
+        ready: waiting.size,
+        inFlight,
+      })),
+    async close() {
+      if (closed) return;
+      while (changes.length > 0) flush();
+      closed = true;
+      store.close();
+    },
+  };
+}

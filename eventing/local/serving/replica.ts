@@ -1,0 +1,207 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import http from 'node:http';
+import { createInterface } from 'node:readline';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import Pool from 'undici/lib/dispatcher/pool.js';
+import { startColdStart } from './cold-start.ts';
+import type { ColdStartPhases } from './cold-start.ts';
+import type { Replica } from './exchange.ts';
+import { freePort } from './free-port.ts';
+import { linkQueueProxy } from './queue-proxy-link.ts';
+
+export type ReplicaExit = {
+  code: number | null;
+  signal: string | null;
+  lastLines: string[];
+  wasReady: boolean;
+};
+
+export type ReplicaOptions = {
+  revision: string;
+  file: string;
+  env: Record<string, string>;
+  /** What to load into it before its own code, to hand it connections of clients. */
+  queueProxy: { file: string; env: Record<string, string> } | undefined;
+  stateFolder: string;
+  readinessPath: string;
+  containerConcurrency: number;
+  startTimeoutMs: number;
+  scheduledMs: number;
+  line: (line: string) => void;
+  coldStart: (phases: ColdStartPhases) => void;
+  ready(): void;
+  /** A connection to it failed, or it is gone: no more requests to it. */
+  unready(): void;
+  exited(replica: Replica, exit: ReplicaExit): void;
+};
+
+const guard = path.join(import.meta.dirname, 'parent-guard.cjs');
+const keptLines = 20;
+/** A client that keeps its connection may be about to use it when its replica goes: one that is not used for so long is closed. */
+const idleMs = 1000;
+/** Between two looks at the readiness endpoint (knative/serving pkg/queue/readiness/probe.go); a function that logs that it is ready is asked at once. */
+const probeMs = 50;
+
+const connectionErrors = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_DESTROYED'];
+
+/** Whether an error of the pool's is one of the connection, and not of the client's body or of what the function answered. */
+export function connectionFailed(error: Error): boolean {
+  return 'code' in error && connectionErrors.includes(String(error.code));
+}
+
+/** Starts a process and asks its readiness endpoint until it is ready; it is killed when it is not within `startTimeoutMs`. */
+export async function startReplica(options: ReplicaOptions): Promise<Replica> {
+  const port = await freePort();
+  const compileCache = path.join(options.stateFolder, 'compile-cache');
+  mkdirSync(compileCache, { recursive: true });
+  const { queueProxy } = options;
+  const preloads = [guard, ...(queueProxy ? [queueProxy.file] : [])].flatMap((file) => ['--require', file]);
+  const child = spawn(process.execPath, [...preloads, options.file], {
+    cwd: path.dirname(path.dirname(options.file)),
+    env: { NODE_COMPILE_CACHE: compileCache, ...options.env, ...queueProxy?.env, PORT: String(port) },
+    // The fourth stays open as long as the runtime lives.
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(queueProxy ? (['ipc'] as const) : [])],
+    // A group of its own: Ctrl-C on the terminal is for the runtime, which ends its functions in order.
+    detached: true,
+  });
+  const coldStart = startColdStart(options.revision, options.scheduledMs, options.coldStart);
+  coldStart.reached('spawned');
+  const lastLines: string[] = [];
+  let emptied: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let unreadyMs = performance.now();
+  let wasReady = false;
+
+  const replica: Replica = {
+    revision: options.revision,
+    pid: child.pid ?? 0,
+    pool: new Pool(`http://127.0.0.1:${port}`, {
+      connections: options.containerConcurrency || null,
+      pipelining: 1,
+      keepAliveTimeout: 30_000,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    }),
+    link:
+      queueProxy &&
+      linkQueueProxy(child, () => {
+        coldStart.answered();
+      }),
+    coldStart,
+    startedMs: performance.now(),
+    state: 'starting',
+    drained: false,
+    inFlight: 0,
+    queue: new Set(),
+    async drain(deadlineMs) {
+      if (replica.state === 'gone') return;
+      replica.state = 'draining';
+      replica.drained = true;
+      clearTimeout(timer);
+      const kill = setTimeout(() => {
+        replica.kill();
+      }, deadlineMs);
+      const empty = new Promise<void>((resolve) => (emptied = resolve));
+      replica.settled();
+      await Promise.race([gone, Promise.all([empty, replica.link?.drain(idleMs)])]);
+      child.kill('SIGTERM');
+      await gone;
+      clearTimeout(kill);
+    },
+    kill() {
+      child.kill('SIGKILL');
+    },
+    suspect() {
+      if (replica.state !== 'ready') return;
+      replica.state = 'starting';
+      unreadyMs = performance.now();
+      probe();
+      options.unready();
+    },
+    settled() {
+      if (replica.inFlight + replica.queue.size === 0) emptied?.();
+    },
+  };
+
+  const output = (line: string): void => {
+    lastLines.push(line);
+    if (lastLines.length > keptLines) lastLines.shift();
+    coldStart.read(line);
+    options.line(line);
+    if (replica.state === 'starting' && line.includes('"ready"')) probe();
+  };
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  const ended = Promise.all(streams.map((stream) => lines(stream, output)));
+  child.stdio[3]?.on('error', () => undefined);
+
+  const gone = new Promise<void>((resolve) => {
+    const end = (code: number | null, signal: string | null): void => {
+      clearTimeout(timer);
+      replica.state = 'gone';
+      emptied?.();
+      // Before the pool: what it has not sent is to go elsewhere.
+      options.unready();
+      void replica.pool.destroy().catch(() => undefined);
+      resolve();
+      // What the process said last may still be in the pipes; a grandchild may hold them open.
+      void Promise.race([ended, new Promise((done) => setTimeout(done, 200))]).then(() => {
+        options.exited(replica, { code, signal, lastLines, wasReady });
+      });
+    };
+    child.once('error', (error) => {
+      lastLines.push(error.message);
+      end(null, null);
+    });
+    child.once('exit', end);
+  });
+
+  let probing = false;
+  function probe(): void {
+    clearTimeout(timer);
+    if (probing || replica.state !== 'starting') return;
+    probing = true;
+    const request = http.get({
+      host: '127.0.0.1',
+      port,
+      path: options.readinessPath,
+      agent: false,
+      timeout: 100,
+      headers: { 'user-agent': 'kube-probe/kickoff' },
+    });
+    const again = (): void => {
+      probing = false;
+      if (replica.state !== 'starting') return;
+      const age = performance.now() - unreadyMs;
+      if (age > options.startTimeoutMs) {
+        lastLines.push(`not ready within ${options.startTimeoutMs / 1000} s`);
+        replica.kill();
+      } else timer = setTimeout(probe, probeMs);
+    };
+    request.on('timeout', () => request.destroy());
+    request.on('error', again);
+    request.on('response', (response) => {
+      response.resume();
+      probing = false;
+      const status = response.statusCode ?? 0;
+      if (status < 200 || status >= 400) {
+        again();
+        return;
+      }
+      if (replica.state !== 'starting') return;
+      replica.state = 'ready';
+      wasReady = true;
+      coldStart.reached('ready');
+      options.ready();
+    });
+  }
+  timer = setTimeout(probe, probeMs);
+  return replica;
+}
+
+function lines(stream: Readable, each: (line: string) => void): Promise<void> {
+  return new Promise((resolve) => {
+    createInterface({ input: stream, crlfDelay: Infinity }).on('line', each).on('close', resolve);
+  });
+}

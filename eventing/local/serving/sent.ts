@@ -1,0 +1,105 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Activator } from './activator.ts';
+import type { Exchange, Replica } from './exchange.ts';
+import { staysHere } from './forwarded-headers.ts';
+import { refusalAnswer } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+import { connectionFailed } from './replica.ts';
+import type { HttpResponse } from '../seams.ts';
+
+type Outcome = { resolve(response: HttpResponse): void; reject(error: Error): void };
+
+/** A POST of eventing's, which goes to the activator without a hop over HTTP; request and answer are complete in memory. */
+export class Sent implements Exchange, Dispatcher.DispatchHandler {
+  readonly arrivedMs = performance.now();
+  replica: Replica | undefined = undefined;
+  readonly #path: string;
+  readonly #request: { headers: Record<string, string>; body: Uint8Array };
+  readonly #activator: Activator;
+  readonly #outcome: Outcome;
+  #controller: Dispatcher.DispatchController | undefined = undefined;
+  #ended = false;
+  #status = 0;
+  #headers: Record<string, string> = {};
+  readonly #chunks: Buffer[] = [];
+
+  constructor(
+    path: string,
+    request: { headers: Record<string, string>; body: Uint8Array },
+    activator: Activator,
+    outcome: Outcome,
+  ) {
+    this.#path = path;
+    this.#request = request;
+    this.#activator = activator;
+    this.#outcome = outcome;
+  }
+
+  begin(replica: Replica): void {
+    const { headers, body } = this.#request;
+    replica.pool.dispatch(
+      {
+        path: this.#path,
+        method: 'POST',
+        headers: { ...headers, 'k-proxy-request': 'activator' },
+        body,
+      },
+      this,
+    );
+  }
+
+  refuse(refusal: Refusal): void {
+    if (this.#ended) return;
+    const { status, headers, body } = refusalAnswer(refusal, undefined);
+    this.#end(true);
+    this.#outcome.resolve({ status, headers, body: Buffer.from(body) });
+  }
+
+  /** Gives up on the answer: the sender sees `error`, the replica a closed connection. */
+  abandon(error: Error): void {
+    if (this.#ended) return;
+    this.#end(true);
+    this.#outcome.reject(error);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#ended) controller.abort(new Error('abandoned'));
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    this.#status = status;
+    for (const [name, value] of Object.entries(headers))
+      if (value !== undefined && !staysHere(name))
+        this.#headers[name] = typeof value === 'string' ? value : value.join(', ');
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#ended) return;
+    this.replica?.coldStart.answered();
+    this.#end(false);
+    const [only = Buffer.alloc(0), ...more] = this.#chunks;
+    const body = more.length === 0 ? only : Buffer.concat(this.#chunks);
+    this.#outcome.resolve({ status: this.#status, headers: this.#headers, body });
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    if (this.#ended) return;
+    const failed = connectionFailed(error);
+    if (failed) this.replica?.suspect();
+    // Begun on no connection: nothing of it was sent.
+    if (failed && !this.#controller) this.#activator.unsent(this);
+    else this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
+  }
+
+  #end(abort: boolean): void {
+    this.#ended = true;
+    if (abort) this.#controller?.abort(new Error('abandoned'));
+    this.#activator.done(this);
+  }
+}

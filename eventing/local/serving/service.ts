@@ -1,0 +1,268 @@
+import http from 'node:http';
+import { createActivator } from './activator.ts';
+import type { Activator } from './activator.ts';
+import type { AutoscalerConfig } from './autoscaler/config.ts';
+import { describeColdStart } from './cold-start.ts';
+import type { ColdStartPhases } from './cold-start.ts';
+import type { FunctionSpec } from '../manifests/function-manifest.ts';
+import { listen } from '../listen.ts';
+import { proxy } from './proxied.ts';
+import { sumOf } from './queue-proxy-link.ts';
+import type { QueueProxyLink } from './queue-proxy-link.ts';
+import { createRevision } from './revision.ts';
+import type { Revision } from './revision.ts';
+import { startScaler } from './scaler.ts';
+import type { Scaler } from './scaler.ts';
+import type { Log } from '../seams.ts';
+
+export type ServiceOptions = {
+  spec: FunctionSpec;
+  config: AutoscalerConfig;
+  stateFolder: string;
+  /** A request may take so long, its cold start included; and a replica to end. */
+  timeoutMs: number;
+  log: Log;
+  /** It starts from zero: whoever comes after it in the chain may start too. */
+  waking(): void;
+  /** Its last process is gone. */
+  asleep(): void;
+};
+
+export type ServiceStatus = {
+  name: string;
+  url: string;
+  revision: string;
+  /** Of all revisions, also those that drain. */
+  replicas: { starting: number; ready: number; draining: number };
+  pids: number[];
+  /** Requests at replicas and waiting for one. */
+  inFlight: number;
+  queued: number;
+  desired: number;
+  mode: 'stable' | 'panic';
+  /** Whether requests go through the activator (Proxy) or straight to a replica's queue (Serve). */
+  path: 'Proxy' | 'Serve';
+  failing?: string;
+  /** Starts of the last hundred replicas that answered, the newest last; ms since the need arose. */
+  coldStarts: ColdStartPhases[];
+};
+
+/** The bundle of queue-proxy, and where it sends what is the platform's. */
+export type QueueProxy = { file: string; platformUrl: string };
+
+/** A function as a Knative Service: an address, an activator behind it, and the revision that answers. */
+export type Service = {
+  readonly spec: FunctionSpec;
+  readonly url: string;
+  readonly activator: Activator;
+  handle(request: http.IncomingMessage, response: http.ServerResponse): void;
+  /** The replica that the connection of a client is to go to: the one that has the fewest; none while the activator is in the path. */
+  readonly taker: QueueProxyLink | undefined;
+  /** Ends the connections that were handed over, after the answers that are under way. */
+  release(): Promise<void>;
+  /** Starts a replica where none runs, as a request would. */
+  wake(): void;
+  /**
+   * A new revision of this bundle answers from now on; with replicas running, once as many new ones are ready. With a `queueProxy` its replicas
+   * take connections.
+   */
+  deploy(file: string, env: Record<string, string>, queueProxy?: QueueProxy): void;
+  status(): ServiceStatus;
+  /** Ends all replicas, the hung ones after `deadlineMs`, then the address. */
+  close(deadlineMs: number): Promise<void>;
+  kill(): void;
+};
+
+const keptColdStarts = 100;
+
+/** Opens the address of a function on loopback; nothing runs before the first request. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { spec, config, timeoutMs } = options;
+  const log = (line: string): void => {
+    options.log('platform', line);
+  };
+  const coldStarts: ColdStartPhases[] = [];
+  let serial = 0;
+  let current: Revision | undefined;
+  let next: { revision: Revision; replicas: number } | undefined;
+  let scaler: Scaler | undefined;
+  const revisions = new Set<Revision>();
+  let running = false;
+
+  const activator = createActivator(
+    {
+      name: spec.name,
+      containerConcurrency: spec.containerConcurrency,
+      holdMs: Math.min(spec.startTimeoutMs, timeoutMs),
+      timeoutMs,
+    },
+    {
+      replicas: () => current?.ready ?? [],
+      failing: () => current?.failing(),
+      wanted: wake,
+    },
+  );
+  function wake(): void {
+    if (scaler?.poke()) options.waking();
+  }
+  function handle(request: http.IncomingMessage, response: http.ServerResponse): void {
+    proxy(request, response, activator);
+  }
+  const server = http.createServer(handle);
+  const url = await listen(server, 0);
+
+  function revisionOf(file: string, env: Record<string, string>, queueProxy?: QueueProxy): Revision {
+    const name = `${spec.name}-${String(++serial).padStart(5, '0')}`;
+    const revision = createRevision({
+      name,
+      file,
+      env: { ...env, K_SERVICE: spec.name, K_CONFIGURATION: spec.name, K_REVISION: name },
+      queueProxy: queueProxy && {
+        file: queueProxy.file,
+        env: {
+          CONTAINER_CONCURRENCY: String(spec.containerConcurrency),
+          REVISION_TIMEOUT_SECONDS: String(timeoutMs / 1000),
+          PLATFORM_URL: queueProxy.platformUrl,
+        },
+      },
+      stateFolder: options.stateFolder,
+      readinessPath: spec.readinessPath,
+      containerConcurrency: spec.containerConcurrency,
+      startTimeoutMs: spec.startTimeoutMs,
+      terminationMs: timeoutMs,
+      log,
+      line: (line) => {
+        options.log(spec.name, line);
+      },
+      coldStart(phases) {
+        coldStarts.push(phases);
+        if (coldStarts.length > keptColdStarts) coldStarts.shift();
+        log(describeColdStart(phases));
+      },
+      changed() {
+        const ran = running;
+        running = [...revisions].some(({ pids }) => pids.length > 0);
+        if (ran && !running) options.asleep();
+        if (revision === current) {
+          activator.flow();
+          scaler?.observe();
+        } else if (revision === next?.revision && revision.ready.length >= next.replicas) route(revision);
+      },
+      failed(reason, retryMs) {
+        if (revision === current && revision.ready.length === 0)
+          activator.refuseWaiting({
+            status: 503,
+            detail: `${spec.name} cannot start: ${reason}`,
+            retryAfterSeconds: retryMs / 1000,
+          });
+        else if (revision === next?.revision) {
+          next = undefined;
+          log(`${name} does not start, ${current?.name ?? 'nothing'} stays: ${reason}`);
+          retire(revision);
+        }
+      },
+    });
+    revisions.add(revision);
+    return revision;
+  }
+
+  function retire(revision: Revision): void {
+    void revision.stop(timeoutMs).then(() => revisions.delete(revision));
+  }
+
+  function route(revision: Revision): void {
+    const before = current;
+    scaler?.stop();
+    current = revision;
+    next = undefined;
+    activator.flow();
+    scaler = startScaler(
+      config,
+      {
+        first: () => activator.meter.first(),
+        report: () => sumOf([activator.meter.report(), ...revision.links.map((link) => link.report())]),
+      },
+      {
+        readyReplicas: () => revision.ready.length,
+        scale: (replicas, scheduledMs) => {
+          revision.scale(replicas, scheduledMs);
+        },
+        mode(mode) {
+          activator.mode = mode;
+        },
+      },
+      revision.ready.length,
+    );
+    if (before) {
+      log(`${revision.name} answers, ${before.name} drains`);
+      retire(before);
+    }
+    // Whoever waits poked the scaler of the revision before.
+    if (activator.waiting > 0 && revision.ready.length === 0) wake();
+  }
+
+  return {
+    spec,
+    url,
+    activator,
+    handle,
+    get taker() {
+      if (activator.mode !== 'Serve') return undefined;
+      return current?.links.reduce<QueueProxyLink | undefined>(
+        (fewest, link) => (fewest && fewest.connections <= link.connections ? fewest : link),
+        undefined,
+      );
+    },
+    async release() {
+      await Promise.all([...revisions].map((revision) => revision.release()));
+    },
+    wake,
+    deploy(file, env, queueProxy) {
+      const revision = revisionOf(file, env, queueProxy);
+      if (next) retire(next.revision);
+      const { starting = 0, ready = 0 } = current?.count ?? {};
+      const replicas = starting + ready;
+      if (replicas === 0) route(revision);
+      else {
+        next = { revision, replicas };
+        revision.scale(replicas, performance.now());
+      }
+    },
+    status() {
+      const failing = current?.failing();
+      const replicas = { starting: 0, ready: 0, draining: 0 };
+      let direct = 0;
+      for (const { count, links } of revisions) {
+        for (const { inFlight } of links) direct += inFlight;
+        replicas.starting += count.starting;
+        replicas.ready += count.ready;
+        replicas.draining += count.draining;
+      }
+      return {
+        name: spec.name,
+        url,
+        revision: current?.name ?? '',
+        replicas,
+        pids: [...revisions].flatMap((revision) => revision.pids),
+        inFlight: activator.meter.inFlight + direct,
+        queued: activator.waiting,
+        desired: scaler?.wanted ?? 0,
+        path: activator.mode,
+        mode: scaler?.panicking ? 'panic' : 'stable',
+        ...(failing ? { failing: failing.reason } : {}),
+        coldStarts,
+      };
+    },
+    async close(deadlineMs) {
+      scaler?.stop();
+      activator.refuseWaiting({ status: 503, detail: 'the platform stops', retryAfterSeconds: 5 });
+      await Promise.all([...revisions].map((revision) => revision.stop(deadlineMs)));
+      activator.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+    kill() {
+      for (const revision of revisions) revision.kill();
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { hash } from 'node:crypto';
+import * as v from 'valibot';
+import { type Event, EventFault, readEvents } from '../../../shared/events/cloudevents.ts';
+import { maxRequests, RequestedData, requestedType } from '../../../shared/events/events.ts';
+import type { Log } from '../../../shared/log.ts';
+import { type Fault, faultsOf, Problem, retryLater } from '../../../shared/http/problem.ts';
+import type { Job, Store } from '../../../shared/store/store.ts';
+import type { Publisher } from '../submit/publisher.ts';
+
+type Requested = { event: Event; data: RequestedData };
+
+/** What a String of CloudEvents must not hold: control characters, lone surrogates, noncharacters. */
+const forbidden = /[\p{Cc}\p{Cs}\p{NChar}]/u;
+
+/** Reads what a producer sent. Throws a `Problem` (400, 415, 422) for the whole of it when any event could never be predicted. */
+export async function readRequested(request: Request): Promise<Requested[]> {
+  const events = await readEvents(request).catch((error: unknown) => {
+    if (error instanceof EventFault) throw new Problem(error.unsupported ? 415 : 400, error.message);
+    throw error;
+  });
+  if (events.length === 0) throw new Problem(422, 'the batch has no events');
+  for (const event of events) refuseForbidden(event);
+  const batch = request.headers.get('content-type')?.startsWith('application/cloudevents-batch') ?? false;
+  const faults: Fault[] = [];
+  const requested: Requested[] = [];
+  for (const [place, event] of events.entries()) {
+    const at = batch ? `/${place}` : '';
+    const data = v.safeParse(RequestedData, event.data);
+    if (event.type !== requestedType)
+      faults.push({ pointer: `${at}/type`, detail: `unknown type ${event.type}; known: ${requestedType}` });
+    else if (!data.success) faults.push(...faultsOf(data.issues, `${at}/data`));
+    else {
+      requested.push({ event, data: data.output });
+      const ids = new Set<string>();
+      for (const [n, { id }] of data.output.requests.entries()) {
+        const pointer = `${at}/data/requests/${n}/id`;
+        // The ledger would look for the list that such a request belongs to.
+        if (id.includes('.')) faults.push({ pointer, detail: 'must be a UUID without a place' });
+        // There is one result under an id.
+        if (ids.has(id)) faults.push({ pointer, detail: 'is the id of another request of this event' });
+        ids.add(id);
+      }
+    }
+  }
+  if (requested.reduce((sum, { data }) => sum + data.requests.length, 0) > maxRequests)
+    faults.push({ pointer: '', detail: `must not carry more than ${maxRequests} requests in all` });
+  if (faults.length > 0) throw new Problem(422, 'the event cannot be accepted', { faults });
+  return requested;
+}
+
+// Some of them no sender of HTTP can put into a header, so that the event would never leave the queue. What is on its way already is answered.
+function refuseForbidden(event: Event): void {
+  for (const [name, value] of Object.entries(event)) {
+    if (name === 'data' || typeof value !== 'string') continue;
+    const [character] = forbidden.exec(value) ?? [];
+    if (character === undefined) continue;
+    const code = character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
+    throw new Problem(400, `attribute ${name} holds U+${code}, which CloudEvents forbids`);
+  }
+}
+
+/** Takes a producer's event in: into the ledger, then to the broker, as it came. */
+export type Forward = (requested: Requested, extensions: Record<string, string>) => Promise<void>;
+
+/**
+ * A producer is promised a `completed` event of its own. So its requests are neither served by the cache nor join those of others: they are
+ * accepted under a digest of the event's name instead of the model's. What is still open is published again when the event comes again.
+ */
+export function createForward({
+  store,
+  publisher,
+  publishDeadlineMs,
+  log,
+  now = Date.now,
+}: {
+  store: Pick<Store, 'accept'>;
+  publisher: Pick<Publisher, 'publish'>;
+  publishDeadlineMs: number;
+  log: Log;
+  now?: () => number;
+}): Forward {
+  return async ({ event, data }, extensions) => {
+    const jobs = data.requests.map((request): Job => ({
+      id: request.id,
+      list: false,
+      requests: [{ request }],
+      extensions,
+      keep: true,
+      ...(data.replyTo === undefined ? {} : { replyTo: data.replyTo }),
+    }));
+    const digest = hash('sha256', `${event.source} ${event.id}`);
+    const accepted = await store.accept(jobs, { digest, now: now() });
+    if (accepted.every(({ outcomes: [outcome] }) => outcome !== undefined)) return;
+    try {
+      await publisher.publish(event.cloneWith({ ...extensions, data }), publishDeadlineMs);
+    } catch (error) {
+      log.warn('an event is not published', { id: event.id, source: event.source, error });
+      throw retryLater('the broker did not confirm the event; send it again');
+    }
+  };
+}

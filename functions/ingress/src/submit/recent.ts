@@ -1,0 +1,36 @@
+import type { StoredOutcome } from '../../../shared/store/store.ts';
+import { hasFailed } from '../../../shared/store/rules.ts';
+
+/** The predictions that this replica saw last, in front of the store's cache, by their cache keys, which hold the model's digest. */
+export type Recent = {
+  find(key: string): StoredOutcome | undefined;
+  remember(key: string, stored: StoredOutcome): void;
+};
+
+/**
+ * Keeps up to `limit` predictions, in two generations of half as many: what is used moves into the newer one, and when that is full the older one
+ * goes. So the half that was used last is always there, and a use changes nothing, where an exact order would be written for each hit.
+ */
+export function createRecent(limit: number): Recent {
+  const half = Math.ceil(limit / 2);
+  let newer = new Map<string, StoredOutcome>();
+  let older = newer;
+  function use(key: string, stored: StoredOutcome): void {
+    newer.set(key, stored);
+    if (newer.size < half) return;
+    older = newer;
+    newer = new Map();
+  }
+  return {
+    find(key) {
+      const found = newer.get(key);
+      if (found) return found;
+      const before = older.get(key);
+      if (before) use(key, before);
+      return before;
+    },
+    remember(key, stored) {
+      if (limit > 0 && !hasFailed(stored)) use(key, { ...stored, cached: true });
+    },
+  };
+}

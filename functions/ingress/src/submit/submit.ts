@@ -1,0 +1,210 @@
+import { createEvent } from '../../../shared/events/cloudevents.ts';
+import { maxRequests, requestedType } from '../../../shared/events/events.ts';
+import { newId } from '../../../shared/id.ts';
+import type { Log } from '../../../shared/log.ts';
+import { cacheKey, type PredictionRequest } from '../../../shared/prediction.ts';
+import { retryLater } from '../../../shared/http/problem.ts';
+import {
+  type Accepted,
+  type Job,
+  type Settled,
+  type Store,
+  StoreUnavailable,
+} from '../../../shared/store/store.ts';
+import { storedNow } from '../../../shared/store/rules.ts';
+import { gather } from './gather.ts';
+import type { PredictDirectly } from './predict-client.ts';
+import type { Publisher } from './publisher.ts';
+import type { Recent } from './recent.ts';
+import type { Waiter, Waiting } from './waiting.ts';
+
+/** Takes a job in: into the ledger, to the broker, and waits up to `waitMs` for its outcomes. */
+export type Submit = (
+  job: Job,
+  options: { waitMs: number; signal: AbortSignal },
+) => Promise<Waiter['outcomes']>;
+
+type Sent = { requests: PredictionRequest[]; extensions?: Record<string, string> | undefined };
+type Published = Sent & {
+  /** Resolves when it is answered, or after `ms`; missing where nobody waits for the answer. */
+  answered: ((ms: number) => Promise<void>) | undefined;
+};
+
+/** The longest that a confirmed event holds back the next one, in ms, while it is not answered. */
+const holdMs = 10;
+
+/**
+ * The way of a job. Accepted means in the ledger, before it is published. Without the broker, who waits is answered straight by predict, and who
+ * does not is left to the sweep. Without the store, who waits is answered by predict too, and who does not gets 503. More than `limit` requests
+ * under way: 503, so that memory stays flat.
+ */
+export function createSubmit({
+  store,
+  publisher,
+  predictDirectly,
+  waiting,
+  recent,
+  settle,
+  digest,
+  canaryDigest = () => undefined,
+  replyTo,
+  limit,
+  publishDeadlineMs,
+  log,
+  now = Date.now,
+}: {
+  store: Pick<Store, 'accept' | 'complete'>;
+  publisher: Pick<Publisher, 'publish'>;
+  predictDirectly: PredictDirectly | undefined;
+  waiting: Pick<Waiting, 'open'>;
+  recent: Pick<Recent, 'remember'>;
+  settle: (settled: readonly Settled[]) => void;
+  digest: () => string;
+  /** The digest of the challenger, for a request that it answers. */
+  canaryDigest?: (request: PredictionRequest) => string | undefined;
+  replyTo: string;
+  limit: number;
+  publishDeadlineMs: number;
+  log: Log;
+  now?: () => number;
+}): Submit {
+  let underWay = 0;
+  let brokerAway = false;
+  let storeAway = false;
+  const size = { limit: maxRequests, size: ({ requests }: { requests: unknown[] }) => requests.length };
+
+  // Published again, a job travels with those of other callers: an event has one trace, so that it would keep them apart.
+  const assigned = (job: Job): Job => ({
+    ...job,
+    extensions: {},
+    requests: job.requests.map((each) => {
+      const own = canaryDigest(each.request);
+      return own === undefined ? each : { ...each, digest: own };
+    }),
+  });
+  const accept = gather<Job, Accepted>(
+    (jobs) => store.accept(jobs.map(assigned), { digest: digest(), now: now() }),
+    size,
+  );
+
+  // An event costs its hops far more than the requests in it: under load the next one waits until this one is answered, and takes along all
+  // that came meanwhile. A lone request never waits.
+  const hold = async ([first]: readonly Published[]): Promise<void> => {
+    if (!brokerAway) await first?.answered?.(holdMs);
+  };
+
+  /** True when the broker has confirmed. */
+  const publish = gather<Published, boolean>(
+    async (batch) => {
+      const requests = batch.flatMap((sent) => sent.requests);
+      // A batch is one event: it carries on the trace of the first job in it.
+      const extensions = batch[0]?.extensions;
+      try {
+        const event = createEvent({
+          id: newId(),
+          source: '/kickoff/ingress',
+          type: requestedType,
+          extensions,
+          data: { requests, replyTo },
+        });
+        // A broker that hung the last time must not make every batch wait as long again.
+        await publisher.publish(event, brokerAway ? publishDeadlineMs / 10 : publishDeadlineMs);
+        if (brokerAway) log.info('the broker takes events again');
+        brokerAway = false;
+      } catch (error) {
+        if (!brokerAway) log.warn('the broker takes no events', { error });
+        brokerAway = true;
+      }
+      return batch.map(() => !brokerAway);
+    },
+    { ...size, hold },
+  );
+
+  /** Outcomes straight from predict, one call for all who need them at the same time. */
+  const predictNow = gather<Sent, undefined>(async (batch) => {
+    if (!predictDirectly) throw new Error('PREDICT_URL is not set');
+    const requests = batch.flatMap((sent) => sent.requests);
+    const { model, outcomes } = await predictDirectly(requests, {
+      id: newId(),
+      extensions: batch[0]?.extensions,
+    });
+    await store.complete({ model, outcomes, now: now() }).catch((error: unknown) => {
+      log.warn('an answer is not stored', { error });
+    });
+    settle(outcomes.map((outcome) => ({ id: outcome.id, ...storedNow(outcome, model) })));
+    return batch.map(() => undefined);
+  }, size);
+
+  async function withoutStore(
+    job: Job,
+    waiter: Waiter,
+    waits: boolean,
+    cause: StoreUnavailable,
+  ): Promise<void> {
+    if (!waits) throw retryLater('the store does not answer: nothing can be accepted for later');
+    if (!storeAway) log.warn('the store does not answer: straight to predict', { error: cause });
+    storeAway = true;
+    waiter.fill(job.requests.map(({ outcome }) => outcome && storedNow(outcome)));
+    const requests = job.requests.filter(({ outcome }) => !outcome).map(({ request }) => request);
+    if (requests.length === 0) return;
+    await predictNow({ requests, extensions: job.extensions }).catch((error: unknown) => {
+      log.error('neither the store nor predict answers', { error });
+      throw retryLater('neither the store nor the model answers');
+    });
+  }
+
+  async function send(
+    job: Job,
+    waiter: Waiter,
+    places: readonly number[],
+    answered: Published['answered'],
+  ): Promise<void> {
+    const requestsAt = (wanted: readonly number[]): PredictionRequest[] =>
+      wanted.flatMap((place) => job.requests[place]?.request ?? []);
+    const published =
+      places.length > 0
+        ? await publish({ requests: requestsAt(places), extensions: job.extensions, answered })
+        : !brokerAway;
+    if (published || !answered) return;
+    // All that is still open, also what joined somebody else's request: that one may be waiting for the broker too.
+    const open = [...waiter.outcomes.keys()].filter((place) => waiter.outcomes[place] === undefined);
+    if (open.length === 0) return;
+    await predictNow({ requests: requestsAt(open), extensions: job.extensions }).catch((error: unknown) => {
+      log.error('neither the broker nor predict answers: left to the sweep', { error });
+    });
+  }
+
+  return async function submit(job, { waitMs, signal }) {
+    if (underWay + job.requests.length > limit)
+      throw retryLater(`more than ${limit} requests are under way: try again later`);
+    underWay += job.requests.length;
+    const waiter = waiting.open(job.id, job.requests.length);
+    try {
+      const waits = waitMs > 0;
+      const accepted = await accept(job).catch((error: unknown) => {
+        if (error instanceof StoreUnavailable) return error;
+        throw error;
+      });
+      if (accepted instanceof StoreUnavailable) {
+        await withoutStore(job, waiter, waits, accepted);
+        return waiter.outcomes;
+      }
+      if (storeAway) log.info('the store answers again');
+      storeAway = false;
+      waiter.fill(accepted.outcomes);
+      if (waiter.complete()) return waiter.outcomes;
+      const answered = waits ? (ms: number) => waiter.settled(ms, signal) : undefined;
+      const sent = send(job, waiter, accepted.publish, answered);
+      if (waits) await waiter.settled(waitMs, signal);
+      else await sent;
+      return waiter.outcomes;
+    } finally {
+      for (const [place, outcome] of waiter.outcomes.entries()) {
+        const request = job.requests[place]?.request;
+        if (outcome?.model && request) recent.remember(cacheKey(outcome.model.digest, request), outcome);
+      }
+      waiter.close();
+      underWay -= job.requests.length;
+    }
+  };
+}

@@ -1,0 +1,172 @@
+import { CloudEvent, HTTP, type Message } from 'cloudevents';
+import { describe } from '../log.ts';
+
+/** A CloudEvent whose data nobody has parsed yet. Extensions are strings, as Knative and RabbitMQ carry them. */
+export type Event = CloudEvent<unknown>;
+
+/** What arrived is no valid CloudEvent 1.0; `unsupported`: its content type is none that carries one. */
+export class EventFault extends Error {
+  override name = 'EventFault';
+  readonly unsupported: boolean;
+  constructor(message: string, options: { unsupported?: boolean; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.unsupported = options.unsupported ?? false;
+  }
+}
+
+/** Makes a valid event; `time` is always set, since the Broker invents one of the year 1 otherwise. */
+export function createEvent(event: {
+  id: string;
+  source: string;
+  type: string;
+  data: unknown;
+  extensions?: Readonly<Record<string, string>> | undefined;
+}): Event {
+  const { extensions, ...attributes } = event;
+  const time = new Date().toISOString();
+  return new CloudEvent({
+    ...extensions,
+    ...attributes,
+    specversion: '1.0',
+    time,
+    datacontenttype: 'application/json',
+  });
+}
+
+/** Reads one event in binary or structured mode. Throws `EventFault`. */
+export async function readEvent(request: Request): Promise<Event> {
+  const [event, ...more] = await readEvents(request);
+  if (!event || more.length > 0) throw new EventFault('exactly one event is expected, not a batch');
+  return event;
+}
+
+/** Reads the events of a request in binary, structured or batch mode (CloudEvents HTTP binding 1.0). Throws `EventFault`. */
+export async function readEvents(request: Request): Promise<Event[]> {
+  const type = mediaType(request.headers.get('content-type'));
+  if (type === 'application/cloudevents+json') return [fromJson(parseJson(await request.text()))];
+  if (type === 'application/cloudevents-batch+json') {
+    const batch = parseJson(await request.text());
+    if (!Array.isArray(batch)) throw new EventFault('a batch must be a JSON array of events');
+    return batch.map(fromJson);
+  }
+  if (type.startsWith('application/cloudevents'))
+    throw new EventFault(`content type ${type} is not supported; send JSON`, { unsupported: true });
+  return [fromHeaders(request.headers, type, await request.text())];
+}
+
+/** The event in binary mode. */
+export function binaryMessage(event: Event): { headers: Record<string, string>; body: string } {
+  const headers: Record<string, string> = {};
+  const message: Message = HTTP.binary(event);
+  for (const [name, value] of Object.entries(message.headers)) {
+    if (typeof value !== 'string') continue;
+    // The package writes attribute values raw; the binding wants what is not printable ASCII, ", % and space percent-encoded.
+    headers[name] = name.startsWith('ce-') ? value.replace(/[^\x21\x23\x24\x26-\x7e]+/g, encode) : value;
+  }
+  return { headers, body: String(message.body) };
+}
+
+/** The event in structured mode. */
+export function structuredMessage(event: Event): { headers: Record<string, string>; body: string } {
+  const message: Message = HTTP.structured(event);
+  return { headers: { 'content-type': 'application/cloudevents+json' }, body: String(message.body) };
+}
+
+/** The extensions of an event among `names`, for an event that follows from it: no broker copies them to a reply. */
+export function extensionsOf(event: Event, names: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of names) {
+    const value = event[name];
+    if (typeof value === 'string' && value !== '') found[name] = value;
+  }
+  return found;
+}
+
+function fromHeaders(headers: Headers, type: string, body: string): Event {
+  if (!headers.has('ce-specversion'))
+    throw new EventFault('no CloudEvent: neither ce- headers nor an application/cloudevents+json body', {
+      unsupported: type !== '' && !isJson(type),
+    });
+  const attributes: Record<string, unknown> = {};
+  for (const [name, value] of headers)
+    if (name.startsWith('ce-')) attributes[name.slice(3)] = decode(name, value);
+  // eventing-rabbitmq hands the trace on as the plain headers of W3C Trace Context, whatever the event carried.
+  for (const name of ['traceparent', 'tracestate']) attributes[name] ??= headers.get(name);
+  if (type !== '') refuseUnlessJson(type);
+  return fromJson({
+    ...attributes,
+    ...(type === '' ? {} : { datacontenttype: type }),
+    ...(body === '' ? {} : { data: parseJson(body) }),
+  });
+}
+
+function fromJson(value: unknown): Event {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new EventFault('an event must be a JSON object');
+  // In the JSON format an attribute that is null is not there.
+  const present = Object.entries(value).filter(([name, each]) => each !== null || name === 'data');
+  const { data_base64: encoded, ...attributes } = Object.fromEntries<unknown>(present);
+  for (const name of ['id', 'source', 'type', 'specversion']) {
+    const given = attributes[name];
+    if (typeof given !== 'string' || given === '') throw new EventFault(`attribute ${name} is missing`);
+  }
+  if (attributes['specversion'] !== '1.0') throw new EventFault('specversion must be 1.0');
+  const time = attributes['time'];
+  // The package makes an invalid time the present one.
+  if (time !== undefined && (typeof time !== 'string' || Number.isNaN(Date.parse(time))))
+    throw new EventFault('attribute time must be an RFC 3339 timestamp');
+  for (const [name, each] of Object.entries(attributes))
+    if (name !== 'data' && !['string', 'number', 'boolean'].includes(typeof each))
+      throw new EventFault(`attribute ${name} must be a string, a number or a boolean`);
+  const type = attributes['datacontenttype'];
+  if (typeof type === 'string') {
+    refuseUnlessJson(mediaType(type));
+    // Of the names of JSON, Knative's SDK knows few: it would not take the event.
+    attributes['datacontenttype'] = 'application/json';
+  }
+  if (encoded !== undefined) {
+    if (typeof encoded !== 'string') throw new EventFault('data_base64 must be a string');
+    attributes['data'] = parseJson(Buffer.from(encoded, 'base64').toString('utf8'));
+  }
+  try {
+    return new CloudEvent<unknown>(attributes);
+  } catch (error) {
+    throw new EventFault(`not a valid CloudEvent: ${describe(error)}`, { cause: error });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new EventFault('the body is not valid JSON', { cause: error });
+  }
+}
+
+function mediaType(header: string | null): string {
+  return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+// As CloudEvents tells it: by the subtype.
+function isJson(type: string): boolean {
+  return type.endsWith('/json') || type.endsWith('+json');
+}
+
+function refuseUnlessJson(type: string): void {
+  if (!isJson(type))
+    throw new EventFault(`content type ${type} is not supported; send JSON`, { unsupported: true });
+}
+
+function encode(characters: string): string {
+  return encodeURIComponent(characters.toWellFormed());
+}
+
+function decode(name: string, value: string): string {
+  try {
+    // Node hands header bytes over as latin1; some senders write raw UTF-8.
+    const text = /[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value;
+    return decodeURIComponent(text);
+  } catch {
+    throw new EventFault(`header ${name} is not percent-encoded UTF-8`);
+  }
+}

@@ -1,0 +1,55 @@
+import * as v from 'valibot';
+import { Forecast } from '../store/history.ts';
+import { ModelRef, Outcome, PredictionRequest } from '../prediction.ts';
+
+export const requestedType = 'dev.kickoff.prediction.requested.v1';
+export const completedType = 'dev.kickoff.prediction.completed.v1';
+export const shadowedType = 'dev.kickoff.prediction.shadowed.v1';
+
+/** An extension of a completed event: there is a challenger, which is to predict the same. Triggers filter by it. */
+export const shadowExtension = { shadow: 'wanted' } as const;
+
+/** An extension of an event that a sweep published, and of its answer: what else is overdue follows it. */
+export const sweepExtension = { sweep: 'next' } as const;
+
+/** The most requests that one event carries. */
+export const maxRequests = 1000;
+
+/** Data of `dev.kickoff.prediction.requested.v1`: `replyTo` names who waits, and comes back in the completed event. */
+export const RequestedData = v.object({
+  requests: v.pipe(
+    v.array(PredictionRequest),
+    v.minLength(1, 'must have at least one request'),
+    v.maxLength(maxRequests, `must have at most ${maxRequests} requests`),
+  ),
+  // The Redis store parts its records by lines.
+  replyTo: v.optional(v.pipe(v.string(), v.maxLength(200), v.regex(/^[^\n\r]*$/, 'must be one line'))),
+});
+export type RequestedData = v.InferOutput<typeof RequestedData>;
+
+/** Data of `dev.kickoff.prediction.completed.v1`: one outcome for each request of the event that it answers. */
+export const CompletedData = v.object({
+  model: ModelRef,
+  outcomes: v.pipe(v.array(Outcome), v.minLength(1), v.maxLength(maxRequests)),
+  replyTo: v.optional(v.string()),
+});
+export type CompletedData = v.InferOutput<typeof CompletedData>;
+
+/** Data of `dev.kickoff.prediction.shadowed.v1`: what champion and challenger said of the same requests. */
+export const ShadowedData = v.object({
+  champion: ModelRef,
+  challenger: ModelRef,
+  pairs: v.pipe(
+    v.array(
+      v.object({
+        ...{ home: v.string(), away: v.string(), league: v.string() },
+        ...{ champion: Forecast, challenger: Forecast },
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(maxRequests),
+  ),
+});
+
+/** The extensions that travel through every hop (distributed tracing, correlation, the sweep). */
+export const travelling = ['traceparent', 'tracestate', 'correlationid', 'sweep'] as const;

@@ -1,0 +1,133 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { answerProbe, type Fetch, type Readiness } from './health.ts';
+import { ConfigFault } from '../config.ts';
+import type { Log } from '../log.ts';
+
+/** Exit codes of sysexits.h: bad configuration, and a service that is needed is not there. */
+export const exitCodes = { config: 78, unavailable: 69 } as const;
+
+/** Ends the process with this code and one line of log. */
+export class Exit extends Error {
+  override name = 'Exit';
+  readonly code: number;
+  constructor(code: number, message: string, options?: { cause: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Age of the process in ms: what the phases of a cold start are told in. */
+export function sinceStartMs(): number {
+  // Not performance.now(): Node loads that when it is first used, which takes 1 ms.
+  return Math.round(process.uptime() * 1000);
+}
+
+/** Runs a function's `main`: a bad configuration ends it with 78, an `Exit` with its code, anything else with 1. */
+export function start(main: () => Promise<void>, log: Pick<Log, 'error'>): void {
+  main().catch((error: unknown) => {
+    if (error instanceof ConfigFault) log.error(error.message);
+    else if (error instanceof Exit)
+      log.error(error.message, error.cause === undefined ? {} : { error: error.cause });
+    else log.error('cannot start', { error });
+    process.exit(error instanceof ConfigFault ? exitCodes.config : error instanceof Exit ? error.code : 1);
+  });
+}
+
+export type Server = { port: number; metricsPort: number | undefined };
+
+type Listener = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
+
+/**
+ * Listens on `port` of every address (Knative's runtime contract) and stops as it must there: on SIGTERM it is unready at once, answers what
+ * is in flight (queue-proxy does not wait for it), closes the clients and exits with 0, or with 1 when `drainMs` did not suffice.
+ */
+export async function serve(options: {
+  port: number;
+  metricsPort: number;
+  metrics: () => string;
+  /** Makes what answers, at the first request, or once a probe found the process ready: until then a cold start does without its code. */
+  app: () => Promise<{ fetch: Fetch }>;
+  readiness: Readiness;
+  drainMs: number;
+  log: Log;
+  /** Called at SIGTERM, before the last answers: what waits should come to an end. */
+  hurry?: () => void;
+  close: () => Promise<void>;
+}): Promise<Server> {
+  const { readiness, log } = options;
+  let answer: Listener | undefined;
+  let loading: Promise<void> | undefined;
+  const load = (): Promise<void> =>
+    (loading ??= Promise.all([import('@hono/node-server'), options.app()]).then(
+      ([{ getRequestListener }, app]) => {
+        answer = getRequestListener(app.fetch);
+      },
+      (error: unknown) => {
+        log.error('cannot make what answers requests', { error });
+        process.exit(1);
+      },
+    ));
+  const server = http.createServer((request, response) => {
+    const probed = answerProbe(readiness, request.method, request.url);
+    if (probed) {
+      response.writeHead(probed.status, probed.headers).end(probed.body);
+      if (readiness.ready) response.once('close', () => void load());
+    } else if (answer) answer(request, response);
+    else void load().then(() => answer?.(request, response));
+  });
+  // Longer than any keep-alive of queue-proxy's and the local activator's clients: the side that reuses a connection must close it.
+  server.keepAliveTimeout = 120_000;
+  server.requestTimeout = 60_000;
+  const port = await listen(server, options.port);
+  const metricsServer = http.createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(options.metrics());
+  });
+  const metricsPort =
+    options.metricsPort === 0 ? undefined : await listen(metricsServer, options.metricsPort);
+
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    readiness.ready = false;
+    log.info('stopping', { signal });
+    options.hurry?.();
+    const deadline = setTimeout(() => {
+      log.error('stopped with work in flight', { drainMs: options.drainMs });
+      process.exit(1);
+    }, options.drainMs);
+    const drained = new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+      // A connection that is kept alive after its last answer would hold the server open.
+      setInterval(() => {
+        server.closeIdleConnections();
+      }, 20).unref();
+    });
+    drained
+      .then(() => options.close())
+      .then(() => {
+        clearTimeout(deadline);
+        process.exit(0);
+      })
+      .catch((error: unknown) => {
+        log.error('cannot stop cleanly', { error });
+        process.exit(1);
+      });
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  log.info('listening', { port, sinceStartMs: sinceStartMs() });
+  return { port, metricsPort };
+}
+
+function listen(server: http.Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // Without an address, which Node would look up: with its check whether that is IPv6, 4 ms of a cold start.
+    server.listen(port, () => {
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}

@@ -1,0 +1,273 @@
+import * as v from 'valibot';
+import { fixtureText, type ModelRef, ownModel } from '../../prediction.ts';
+import type { Accepted, Audit, Found, Job, Settled, Store, StoredOutcome } from '../store.ts';
+import { openRedis } from './connection.ts';
+import { redisHistory } from './history.ts';
+import { sliceLengths } from './lua.ts';
+import { endedFrom, linesFrom, type Models, placeFrom, placeText, redisResults } from './results.ts';
+import {
+  acceptScript,
+  auditScript,
+  completeScript,
+  findScript,
+  overdueScript,
+  unaccountedScript,
+} from './scripts.ts';
+import {
+  ClaimRecord,
+  DeadLetterRecord,
+  exhausted,
+  foundJob,
+  furthest,
+  idLength,
+  type Kept,
+  maxAttempts,
+  patience,
+  placeOf,
+  requestId,
+  shortId,
+  single,
+  storedNow,
+  textOf,
+} from '../rules.ts';
+import { requestFrom, requestText } from './texts.ts';
+
+const Texts = v.array(v.string());
+const Pair = v.tuple([v.number(), v.number()]);
+const Again = v.array(v.tuple([v.string(), v.string(), v.string(), v.string(), v.string()]));
+const MaybeText = v.nullable(v.string());
+const Extensions = v.record(v.string(), v.string());
+
+const prefix = 'kickoff:';
+
+/** A store in Redis 7 (see `lua.ts` for its keys). Never throws for a Redis that does not answer: its methods do. */
+export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
+  const redis = await openRedis(url);
+  const results = redisResults(redis);
+  const listeners = new Map<string, Set<(settled: Settled[]) => void>>();
+
+  const slices = sliceLengths(kept);
+
+  /** A line for each request: `?`, the id of its digest and its text, or `=` and the result that is known. */
+  function bodyOf({ requests }: Job, digestId: (own?: string) => string, models: Models): string {
+    const lines = requests.map(({ request, outcome, digest }) => {
+      if (!outcome) return `?${digestId(digest)}${requestText(request)}\n`;
+      const model = ownModel(outcome);
+      return `=${results.pack(textOf(outcome), model && results.modelId(model, models))}\n`;
+    });
+    return lines.join('');
+  }
+
+  async function outcomesFrom(size: string, text: string): Promise<(StoredOutcome | undefined)[]> {
+    const outcomes = Array.from({ length: Number(size) || 1 }, (): StoredOutcome | undefined => undefined);
+    const lines = linesFrom(text);
+    await results.meet(lines.map(({ result }) => result));
+    for (const { place, result } of lines) outcomes[Math.max(placeFrom(place), 0)] = results.unpack(result);
+    return outcomes;
+  }
+
+  const modelArguments = (models: Models): (string | number)[] => [
+    models.size,
+    ...[...models].flatMap(([id, { digest, text }]) => [id, digest, text]),
+  ];
+
+  /** What `acceptScript` says of a job. */
+  async function acceptedFrom({ id, list, requests }: Job, reply: string): Promise<Accepted> {
+    if (reply.startsWith('=')) {
+      const size = list ? String(requests.length) : 's';
+      return { id, outcomes: await outcomesFrom(size, reply.slice(1)), publish: [] };
+    }
+    const [letters = '', ...lines] = reply.split('\n');
+    const hits = lines.slice(0, -1).map((value) => `1${value}`);
+    await results.meet(hits);
+    const publish: number[] = [];
+    let hit = 0;
+    const outcomes = requests.map(({ outcome }, at): StoredOutcome | undefined => {
+      if (letters[at] === 'p') publish.push(at);
+      if (letters[at] === 'c') return results.unpack(hits[hit++] ?? '');
+      return outcome && storedNow(outcome);
+    });
+    return { id, outcomes, publish };
+  }
+
+  async function tell(channel: string, message: string): Promise<void> {
+    const ended = endedFrom(message);
+    await results.meet(ended.map(({ result }) => result));
+    const settled = ended.map(({ id, result }): Settled => ({ id, ...results.unpack(result) }));
+    for (const onSettled of listeners.get(channel) ?? []) onSettled(settled);
+  }
+
+  redis.onMessage((channel, message) => {
+    // Who waits looks again after a while, so a message that cannot be read is not lost.
+    tell(channel, message).catch(() => undefined);
+  });
+
+  return {
+    async accept(jobs, { digest, now }) {
+      const models: Models = new Map();
+      const digestIds = new Map<string, string>();
+      const digestId = (own = digest): string => {
+        const id = digestIds.get(own) ?? shortId(own);
+        digestIds.set(own, id);
+        return id;
+      };
+      const args: (string | number)[] = [];
+      for (const job of jobs) {
+        args.push(job.id, job.list ? job.requests.length : 's', job.keep ? 1 : 0, job.replyTo ?? '');
+        args.push(JSON.stringify(job.extensions ?? {}), bodyOf(job, digestId, models));
+      }
+      const head = [...slices, now, kept.flight, patience(1)];
+      const known = modelArguments(models);
+      const replies = v.parse(
+        Texts,
+        await redis.script(acceptScript, [...head, jobs.length, ...args, ...known]),
+      );
+      return Promise.all(jobs.map((job, at) => acceptedFrom(job, replies[at] ?? '')));
+    },
+
+    async complete({ model, outcomes, replyTo }) {
+      const models: Models = new Map();
+      const ids = new Map<ModelRef, string>();
+      const groups: { job: string; lines: string; fixtures: string }[] = [];
+      for (const outcome of outcomes) {
+        const { job, place } = placeOf(outcome.id);
+        const ref = ownModel(outcome) ?? model;
+        const id = ids.get(ref) ?? results.modelId(ref, models);
+        ids.set(ref, id);
+        const line = `${placeText(place)}\t${results.pack(textOf(outcome), id)}\n`;
+        const last = groups.at(-1);
+        const fixture = `${outcome.status === 'done' ? fixtureText(outcome.prediction) : ''}\n`;
+        if (last?.job === job) {
+          last.lines += line;
+          last.fixtures += fixture;
+        } else groups.push({ job, lines: line, fixtures: fixture });
+      }
+      const known = modelArguments(models);
+      const args = groups.flatMap(({ job, lines, fixtures }) => [job, lines, fixtures]);
+      const reply = await redis.script(completeScript, [
+        ...[...slices, replyTo ?? '', ...known, groups.length],
+        ...args,
+      ]);
+      const [stored, duplicates] = v.parse(Pair, reply);
+      return { stored, duplicates };
+    },
+
+    async find(id): Promise<Found> {
+      const [word, record = ''] = v.parse(Texts, await redis.script(findScript, [...slices, id]));
+      if (word === 'expired' || word === 'unknown') return { status: word };
+      const size = record.slice(0, record.indexOf('\n'));
+      const list = size !== 's';
+      return foundJob(list, word === 'queued', await outcomesFrom(size, record));
+    },
+
+    async claim(key, claim) {
+      const name = `${prefix}claim:${key}`;
+      const earlier = v.parse(
+        MaybeText,
+        await redis.call('SET', name, JSON.stringify(claim), 'NX', 'GET', 'PX', kept.claim),
+      );
+      return earlier === null ? claim : v.parse(ClaimRecord, JSON.parse(earlier));
+    },
+
+    async overdue({ now, limit }) {
+      const waits = Array.from({ length: maxAttempts }, (_, n) => patience(n + 1));
+      const failed = results.pack(exhausted);
+      const head = [...slices, now, limit, furthest, failed, maxAttempts];
+      const again = v.parse(Again, await redis.script(overdueScript, [...head, ...waits]));
+      return again.map(([id, size, channel, lines, body]): Job => {
+        const over = new Set(linesFrom(lines).map(({ place }) => place));
+        const list = size !== 's';
+        const [extensions = '', ...requests] = body.split('\n');
+        return {
+          ...{ id, list, extensions: v.parse(Extensions, JSON.parse(extensions)) },
+          ...(channel === '' ? {} : { replyTo: channel }),
+          requests: requests.flatMap((line, at) => {
+            const place = list ? at : single;
+            if (line === '' || line.startsWith('=') || over.has(placeText(place))) return [];
+            return [{ request: requestFrom(requestId(id, place), line.slice(1 + idLength)) }];
+          }),
+        };
+      });
+    },
+
+    async listen(replyTo, onSettled) {
+      const here = listeners.get(replyTo) ?? new Set();
+      if (here.size === 0) await redis.subscribe(replyTo);
+      here.add(onSettled);
+      listeners.set(replyTo, here);
+      return async () => {
+        here.delete(onSettled);
+        if (here.size > 0) return;
+        listeners.delete(replyTo);
+        await redis.unsubscribe(replyTo);
+      };
+    },
+
+    async audit(): Promise<Audit> {
+      const [open, ...fields] = v.parse(Texts, await redis.script(auditScript, []));
+      const counts = new Map<string, number>();
+      for (let at = 0; at < fields.length; at += 2) counts.set(fields[at] ?? '', Number(fields[at + 1]));
+      const unaccounted = new Set<string>();
+      for (const name of ['open 0', 'deadlines 0', 'ended 0', 'ended 1', 'ended 2']) {
+        let cursor = '0';
+        do {
+          const args = [...slices, ...name.split(' '), cursor];
+          const [next = '0', ...ids] = v.parse(Texts, await redis.script(unaccountedScript, args));
+          for (const id of ids) unaccounted.add(id);
+          cursor = next;
+        } while (cursor !== '0');
+      }
+      const count = (name: string): number => counts.get(name) ?? 0;
+      return {
+        accepted: count('accepted'),
+        done: count('done'),
+        failed: count('failed'),
+        open: Number(open),
+        deadLettered: count('deadLettered'),
+        duplicates: count('duplicates'),
+        unaccounted: [...unaccounted],
+      };
+    },
+
+    deadLetters: {
+      async add(letter) {
+        const now = Date.now();
+        const result = await redis.call(
+          ...[
+            'SET',
+            `${prefix}dead-letter:${letter.id}`,
+            JSON.stringify(letter),
+            'PX',
+            kept.deadLetter,
+            'GET',
+          ],
+        );
+        await redis.call('ZADD', `${prefix}dead-letters`, now + kept.deadLetter, letter.id);
+        await redis.call('ZREMRANGEBYSCORE', `${prefix}dead-letters`, '-inf', now);
+        if (result === null) await redis.call('HINCRBY', `${prefix}counts`, 'deadLettered', 1);
+      },
+      async list() {
+        const ids = v.parse(Texts, await redis.call('ZRANGE', `${prefix}dead-letters`, 0, -1));
+        if (ids.length === 0) return [];
+        const found = await redis.call('MGET', ...ids.map((id) => `${prefix}dead-letter:${id}`));
+        return v
+          .parse(v.array(MaybeText), found)
+          .flatMap((text) => (text === null ? [] : [v.parse(DeadLetterRecord, JSON.parse(text))]));
+      },
+      async find(id) {
+        const text = v.parse(MaybeText, await redis.call('GET', `${prefix}dead-letter:${id}`));
+        return text === null ? undefined : v.parse(DeadLetterRecord, JSON.parse(text));
+      },
+      async remove(id) {
+        await redis.call('ZREM', `${prefix}dead-letters`, id);
+        return (await redis.call('DEL', `${prefix}dead-letter:${id}`)) === 1;
+      },
+    },
+
+    history: redisHistory(redis, kept),
+    async ping() {
+      await redis.call('SET', `${prefix}ping`, 1, 'PX', 1000);
+    },
+    close: () => redis.close(),
+  };
+}

@@ -1,0 +1,210 @@
+import * as v from 'valibot';
+import { type ModelRef, ownModel } from '../../prediction.ts';
+import type { Accepted, Completed, Found, Job, StoredOutcome } from '../store.ts';
+import {
+  exhausted,
+  furthest,
+  foundJob,
+  hasFailed,
+  type Kept,
+  maxAttempts,
+  patience,
+  storedOutcome,
+  textOf,
+} from '../rules.ts';
+import type { SqliteFile } from './file.ts';
+import { jobOfRequest, requestOf, type Result, sqlitePruning, type SqliteResults } from './results.ts';
+import { sqliteSettlement } from './settlement.ts';
+import { flightKey, jobOf, jobText, predictionKey } from './texts.ts';
+
+const Request = v.object({ request: v.number() });
+const Follower = v.object({ leader: v.number(), request: v.number() });
+const Overdue = v.object({
+  seq: v.number(),
+  size: v.number(),
+  open: v.number(),
+  attempts: v.number(),
+  body: v.string(),
+  carried: v.string(),
+});
+
+type Lifetime = { expires: number | null; gone: boolean };
+const isOver = ({ expires }: Lifetime, now: number): boolean => expires !== null && expires < now;
+const hasExpired = (job: Lifetime, now: number): boolean => job.gone || isOver(job, now);
+
+/** The ledger of an SQLite store (see `Store`). */
+export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kept) {
+  const prune = sqlitePruning(file, results, kept);
+  const { jobById, insertJob, settlement } = sqliteSettlement(file, results, kept);
+  const setDeadline = file.change('UPDATE jobs SET deadline = ?, attempts = attempts + 1 WHERE seq = ?');
+  const dueNow = file.change('UPDATE jobs SET deadline = ? WHERE seq = ? AND deadline IS NOT NULL');
+  const overdueJobs = file.statement(
+    `SELECT seq, size, open, attempts, body, json_extract(body, '$.replyTo', '$.extensions') AS carried
+      FROM jobs WHERE deadline <= ? OR deadline > ? ORDER BY deadline LIMIT ?`,
+    Overdue,
+  );
+  const flight = file.statement('SELECT request FROM flights WHERE key = ? AND expires > ?', Request);
+  const lead = file.change('INSERT OR REPLACE INTO flights (key, request, expires) VALUES (?, ?, ?)');
+  const land = file.change('DELETE FROM flights WHERE request IN (SELECT value FROM json_each(?))');
+  const follow = file.change('INSERT INTO followers (leader, request) VALUES (?, ?)');
+  const followers = file.statement(
+    'SELECT leader, request FROM followers WHERE leader IN (SELECT value FROM json_each(?))',
+    Follower,
+  );
+  const unfollow = file.change('DELETE FROM followers WHERE leader IN (SELECT value FROM json_each(?))');
+
+  function lookUp(job: Job, digest: string, now: number): (Result | undefined)[] {
+    return job.requests.map(({ request, outcome, digest: own = digest }) => {
+      if (outcome) {
+        const model = ownModel(outcome);
+        return { text: textOf(outcome), model: model ? results.modelId(model) : null, cached: false };
+      }
+      return results.serving(predictionKey(own, request), now);
+    });
+  }
+
+  function answered(known: (Result | undefined)[]): (StoredOutcome | undefined)[] {
+    return known.map(
+      (result) => result && storedOutcome(result.text, results.modelOf(result.model), result.cached),
+    );
+  }
+
+  function answerFromCache(job: Job, digest: string, now: number): Accepted | undefined {
+    if (job.keep || job.requests.some(({ outcome }) => outcome)) return undefined;
+    const known: Result[] = [];
+    for (const { request, digest: own = digest } of job.requests) {
+      const found = results.serving(predictionKey(own, request), now);
+      if (!found) return undefined;
+      known.push(found);
+    }
+    return jobById.get(job.id) ? undefined : { id: job.id, outcomes: answered(known), publish: [] };
+  }
+
+  function acceptOne(job: Job, digest: string, now: number): Accepted {
+    const { id } = job;
+    const before = jobById.get(id);
+    if (before && !hasExpired(before, now))
+      return { id, outcomes: results.ofJob(before.seq, before.size), publish: [] };
+    // Its result is kept no longer: it is accepted anew.
+    if (before) results.forgetJob(before.seq, before.size);
+    const known = lookUp(job, digest, now);
+    const outcomes = answered(known);
+    const open = job.requests.filter((_, at) => !known[at]).map(({ request }) => request);
+    if (open.length === 0 && !job.keep) return { id, outcomes, publish: [] };
+
+    const ends = open.length === 0;
+    const seq = insertJob(
+      ...[id, Number(job.list), job.requests.length, open.length, job.replyTo ?? null],
+      ...(ends ? [null, now + kept.result, null] : [now + patience(1), null, jobText(job, open)]),
+    );
+    results.count('accepted', job.requests.length);
+    const publish: number[] = [];
+    for (const [at, { request, digest: own = digest }] of job.requests.entries()) {
+      const numbered = requestOf(seq, at);
+      const result = known[at];
+      if (result) {
+        results.insert(numbered, result);
+        results.count(hasFailed(result) ? 'failed' : 'done', 1);
+        continue;
+      }
+      const key = flightKey(own, request);
+      const leader = flight.get(key, now);
+      if (leader) follow(leader.request, numbered);
+      else {
+        lead(key, numbered, now + kept.flight);
+        publish.push(at);
+      }
+    }
+    return { id, outcomes, publish };
+  }
+
+  /** Ends the flights that these requests lead; who follows them is the caller's to answer or to publish. */
+  function landed(leaders: Iterable<number>): v.InferOutput<typeof Follower>[] {
+    const requests = JSON.stringify([...leaders]);
+    land(requests);
+    const found = followers.all(requests);
+    if (found.length > 0) unfollow(requests);
+    return found;
+  }
+
+  return {
+    accept(jobs: readonly Job[], { digest, now }: { digest: string; now: number }): Accepted[] {
+      // What the cache answers in full takes no write lock, so it does not wait for those who write.
+      const answers = file.read(() => jobs.map((job) => answerFromCache(job, digest, now)));
+      if (answers.every((answer) => answer !== undefined)) return answers;
+      return file.write(() => {
+        const accepted = jobs.map((job, at) => answers[at] ?? acceptOne(job, digest, now));
+        prune(now, jobs.length);
+        return accepted;
+      });
+    },
+
+    complete({ model, outcomes, replyTo, now }: Completed): { stored: number; duplicates: number } {
+      return file.write(() => {
+        const models = new Map<ModelRef, string>();
+        const modelId = (ref: ModelRef): string => {
+          const id = models.get(ref) ?? results.modelId(ref);
+          models.set(ref, id);
+          return id;
+        };
+        const settled = settlement(now, replyTo);
+        const stored = new Map<number, Result>();
+        for (const outcome of outcomes) {
+          const ref = ownModel(outcome) ?? model;
+          const result = { text: textOf(outcome), model: modelId(ref), cached: false };
+          const serves =
+            outcome.status === 'done'
+              ? { key: predictionKey(ref.digest, outcome.prediction), until: now + kept.prediction }
+              : undefined;
+          const request = settled.requestOf(outcome.id);
+          if (request !== undefined && settled.add(request, result, serves)) stored.set(request, result);
+        }
+        for (const { leader, request } of landed(stored.keys())) {
+          const result = stored.get(leader);
+          if (result) settled.add(request, result);
+        }
+        settled.finish();
+        const duplicates = outcomes.length - stored.size;
+        results.count('duplicates', duplicates);
+        prune(now, stored.size);
+        return { stored: stored.size, duplicates };
+      });
+    },
+
+    overdue({ now, limit }: { now: number; limit: number }): Job[] {
+      return file.write(() => {
+        const jobs: Job[] = [];
+        const settled = settlement(now);
+        let requests = 0;
+        let event: string | undefined;
+        for (const due of overdueJobs.all(now, now + furthest, limit)) {
+          const { seq, size, open, attempts, body, carried } = due;
+          // What goes into another event stays due.
+          if (attempts < maxAttempts && carried !== (event ??= carried)) continue;
+          if (requests > 0 && requests + open > limit) break;
+          requests += open;
+          if (attempts < maxAttempts) {
+            setDeadline(now + patience(attempts + 1), seq);
+            jobs.push(jobOf(body, (place) => !results.has(requestOf(seq, place))));
+            continue;
+          }
+          const failed = Array.from({ length: size }, (_, place) => requestOf(seq, place)).filter((request) =>
+            settled.add(request, { text: exhausted, model: null, cached: false }),
+          );
+          // What joined them would wait on; it is published itself by the next sweep.
+          for (const { request } of landed(failed)) dueNow(now, jobOfRequest(request));
+        }
+        settled.finish();
+        prune(now, requests);
+        return jobs;
+      });
+    },
+
+    find(id: string, now: number): Found {
+      const job = jobById.get(id);
+      if (!job) return { status: 'unknown' };
+      if (hasExpired(job, now)) return { status: job.gone && isOver(job, now) ? 'unknown' : 'expired' };
+      return foundJob(job.list, job.open > 0, results.ofJob(job.seq, job.size));
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import type { History } from './history.ts';
+import type { ModelRef, Outcome, PredictionRequest } from '../prediction.ts';
+
+/**
+ * What the functions need of a store. SQLite (`sqlite/store.ts`) and Redis (`redis/store.ts`) satisfy it and pass the same tests
+ * (`test/functions/shared/store`). A *job* is what a caller asked for at once: one fixture or a list. It is the unit of the ledger; each of its requests
+ * ends in exactly one stored outcome.
+ */
+export type Store = {
+  /**
+   * Accepts jobs into the ledger in one round trip. A request whose prediction is cached under `digest` is answered at once; one that
+   * another request in flight already asks for joins it (single flight across replicas); the rest is to be published by the caller.
+   * A job that is answered in full and not `keep` leaves no trace. Accepting an id again changes nothing and publishes nothing twice.
+   */
+  accept(jobs: readonly Job[], options: { digest: string; now: number }): Promise<Accepted[]>;
+  /**
+   * Stores each outcome once per request id, fills the cache with those that are done, answers those who joined, tells who listens, ends jobs
+   * that are complete. An id that was never accepted (a producer's own) is accepted by it. `stored` and `duplicates` count what was given.
+   */
+  complete(completed: Completed): Promise<{ stored: number; duplicates: number }>;
+  /** A job and what is known of it. `unknown`: the id was never given; `expired`: its result was kept `Kept.result` and is gone. */
+  find(id: string): Promise<Found>;
+  /** Claims an idempotency key for `id`, or returns the earlier claim; kept for at least 24 hours. */
+  claim(key: string, claim: Claim): Promise<Claim>;
+  /**
+   * Takes jobs whose deadline has passed, as many as have together up to `limit` requests (at least one job), moves their deadline (growing
+   * delay), and returns what of them is still open, to be published again in one event: they have the same `replyTo` and `extensions`, the
+   * others stay due. Jobs beyond the last attempt end as `failed` with the reason instead.
+   */
+  overdue(options: { now: number; limit: number }): Promise<Job[]>;
+  /**
+   * Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. What is told while Redis is
+   * being reconnected is not told again: who waits long looks with `find`.
+   */
+  listen(replyTo: string, onSettled: (settled: Settled[]) => void): Promise<() => Promise<void>>;
+  /** Counts of requests since the store was made (`accepted` = `done` + `failed` + `open`). `unaccounted` lists ids that were accepted and are neither open nor ended. */
+  audit(): Promise<Audit>;
+  deadLetters: {
+    add(letter: DeadLetter): Promise<void>;
+    list(): Promise<DeadLetter[]>;
+    find(id: string): Promise<DeadLetter | undefined>;
+    remove(id: string): Promise<boolean>;
+  };
+  history: History;
+  /** Throws `StoreUnavailable` when the store does not answer in time or refuses writes. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** The store cannot be reached, or does not take writes: trying again can help. */
+export class StoreUnavailable extends Error {
+  override name = 'StoreUnavailable';
+}
+
+export type Job = {
+  /** UUIDv7. A request of a list has the id `<job id>.<place>`, a single one the job's own. */
+  id: string;
+  list: boolean;
+  /** `digest`: of the version that answers this one, where it is not that of `accept`. `outcome`: known already when the job is accepted (a fixture of a list that cannot be predicted). */
+  requests: { request: PredictionRequest; outcome?: Outcome; digest?: string }[];
+  replyTo?: string;
+  /** traceparent, tracestate, correlationid: they go out again when the job is published again. */
+  extensions?: Record<string, string>;
+  /** Keep the result also when everything was cached: somebody will ask for it by its id. */
+  keep?: boolean;
+};
+
+export type Accepted = {
+  id: string;
+  /** By place in the job: an outcome that is known now, with `cached`; undefined while it is awaited. */
+  outcomes: (StoredOutcome | undefined)[];
+  /** The places that the caller must publish; the others are answered, or awaited from a request in flight. */
+  publish: number[];
+};
+
+/**
+ * How a request ended, under whatever id. `text` is the JSON of its outcome without id and model: answers are made of it as it is, and hits of
+ * it alone. `readOutcome` and `hasFailed` (`rules.ts`) look into it.
+ */
+export type StoredOutcome = { text: string; model?: ModelRef; cached: boolean };
+
+export type Completed = { model: ModelRef; outcomes: readonly Outcome[]; replyTo?: string; now: number };
+
+/** One request that ended; `id` is the request's. */
+export type Settled = { id: string } & StoredOutcome;
+
+export type Found =
+  | { status: 'unknown' | 'expired' }
+  | { status: 'queued' | 'done' | 'failed'; list: boolean; outcomes: (StoredOutcome | undefined)[] };
+
+export type Claim = { id: string; fingerprint: string };
+
+export type Audit = {
+  accepted: number;
+  done: number;
+  failed: number;
+  open: number;
+  deadLettered: number;
+  duplicates: number;
+  unaccounted: string[];
+};
+
+export type DeadLetter = {
+  /** Of the letter, not of its event: the ids of two sources may be the same. */
+  id: string;
+  time: string;
+  destination: string;
+  code: number;
+  attempts: number;
+  /** The event in the JSON format of CloudEvents. */
+  event: Record<string, unknown>;
+};

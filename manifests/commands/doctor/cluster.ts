@@ -1,0 +1,237 @@
+import * as v from 'valibot';
+import type { Document } from '../yaml/bundle.ts';
+import { ClusterFault, kubectl, kubectlJson } from '../cluster/kubectl.ts';
+import { crds, created, operators } from './requirements.ts';
+import type { Finding } from './local.ts';
+import { roomFinding } from './room.ts';
+import { connectionKeys, secretKeys } from '../secrets/plan.ts';
+
+const Named = v.looseObject({
+  metadata: v.looseObject({
+    name: v.string(),
+    namespace: v.optional(v.string(), ''),
+    annotations: v.optional(v.record(v.string(), v.string()), {}),
+  }),
+});
+const Crd = v.looseObject({
+  ...Named.entries,
+  spec: v.looseObject({ versions: v.array(v.looseObject({ name: v.string(), served: v.boolean() })) }),
+});
+const Deployment = v.looseObject({
+  metadata: v.looseObject({
+    name: v.string(),
+    namespace: v.string(),
+    labels: v.optional(v.record(v.string(), v.string()), {}),
+  }),
+  spec: v.looseObject({
+    template: v.looseObject({
+      spec: v.looseObject({ containers: v.array(v.looseObject({ image: v.string() })) }),
+    }),
+  }),
+  status: v.optional(v.looseObject({ readyReplicas: v.optional(v.number(), 0) }), { readyReplicas: 0 }),
+});
+const Service = v.looseObject({
+  ...Named.entries,
+  spec: v.looseObject({
+    ports: v.optional(v.array(v.looseObject({ nodePort: v.optional(v.number()) })), []),
+  }),
+});
+const Secret = v.looseObject({
+  metadata: v.looseObject({ name: v.string(), labels: v.optional(v.record(v.string(), v.string()), {}) }),
+  data: v.optional(v.record(v.string(), v.string()), {}),
+});
+const Claim = v.looseObject({ ...Named.entries, spec: v.looseObject({ namespace: v.string() }) });
+const ConfigMap = v.looseObject({
+  ...Named.entries,
+  data: v.optional(v.record(v.string(), v.string()), {}),
+});
+
+/** The objects of a kind, or why they cannot be read: a kind that is missing is said elsewhere, a permission here. */
+async function read<const S extends v.GenericSchema>(
+  schema: S,
+  resource: string,
+  refusals: Finding[],
+  ...where: string[]
+): Promise<v.InferOutput<S>[]> {
+  try {
+    const args = ['get', resource, ...where];
+    return (await kubectlJson(v.looseObject({ items: v.array(schema) }), args)).items;
+  } catch (error) {
+    if (!(error instanceof ClusterFault) || !/forbidden|doesn't have a resource type/i.test(error.message))
+      throw error;
+    if (/forbidden/i.test(error.message))
+      refusals.push({ ok: false, text: `permission to list ${resource}`, remedy: ofAdministrator });
+    return [];
+  }
+}
+
+const ofAdministrator = `ask the cluster's administrator, or use a kubeconfig that may`;
+
+/** What a cluster lacks for the documents of `build`, a whole installation, each with its remedy. Only reads. */
+export async function clusterFindings(
+  params: { namespace: string; host: string; 'node-port': string },
+  build: () => Document[],
+): Promise<Finding[]> {
+  const { namespace, host, 'node-port': port } = params;
+  const version = v.parse(
+    v.looseObject({ serverVersion: v.looseObject({ major: v.string(), minor: v.string() }) }),
+    JSON.parse(await kubectl(['version', '-o', 'json'])),
+  ).serverVersion;
+  const refusals: Finding[] = [];
+  const [known, deployments, services, secrets, classes, claims, configs] = await Promise.all([
+    read(Crd, 'customresourcedefinitions.apiextensions.k8s.io', refusals),
+    read(Deployment, 'deployments.apps', refusals, '-A'),
+    read(Service, 'services', refusals, '-A'),
+    read(Secret, 'secrets', refusals, '-n', namespace),
+    read(Named, 'storageclasses.storage.k8s.io', refusals),
+    read(Claim, 'clusterdomainclaims.networking.internal.knative.dev', refusals),
+    read(ConfigMap, 'configmaps', refusals, '-n', 'knative-serving'),
+  ]);
+  const [allowed, room] = await Promise.all([
+    Promise.all(
+      Object.values(created).map(async (resource) => ({
+        resource,
+        may: await mayCreate(resource, namespace),
+      })),
+    ),
+    roomFinding(build(), namespace),
+  ]);
+  return [
+    {
+      ok: Number.parseInt(version.minor) >= 30,
+      text: `Kubernetes ${version.major}.${version.minor}`,
+      remedy: 'Kubernetes 1.30 or later: manifests/base/pod-security.yaml needs ValidatingAdmissionPolicy',
+    },
+    ...refusals,
+    ...crds.map(([name, served, remedy]) => ({
+      ok: known.some(
+        (crd) =>
+          crd.metadata.name === name && crd.spec.versions.some((one) => one.name === served && one.served),
+      ),
+      text: `CRD ${name} ${served}`,
+      remedy,
+    })),
+    ...operators.map(([name, least, remedy]) => operator(deployments, name, least, remedy)),
+    networkClass(configs),
+    {
+      ok: classes.some(
+        ({ metadata }) => metadata.annotations['storageclass.kubernetes.io/is-default-class'] === 'true',
+      ),
+      text: 'a default StorageClass for the volumes',
+      remedy:
+        classes.length > 0
+          ? `kubectl annotate storageclass ${classes[0]?.metadata.name ?? ''} storageclass.kubernetes.io/is-default-class=true`
+          : 'install a storage provisioner, or create PersistentVolumes by hand',
+    },
+    ...(room ? [room] : []),
+    ...allowed.map(({ resource, may }) => ({
+      ok: may,
+      text: `permission to create ${resource}`,
+      remedy: ofAdministrator,
+    })),
+    ...Object.entries(secretKeys).map(([name, keys]) =>
+      secretFinding(secrets, namespace, name, name === 'rabbitmq' ? connectionKeys : keys),
+    ),
+    nodePort(services, port),
+    domain(claims, namespace, host),
+  ];
+}
+
+function operator(
+  deployments: v.InferOutput<typeof Deployment>[],
+  name: string,
+  least: string,
+  remedy: string,
+): Finding {
+  const found = deployments.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === name);
+  const tag = /:v?(\d+\.\d+[^@]*)/.exec(found?.spec.template.spec.containers[0]?.image ?? '')?.[1];
+  const version = found?.metadata.labels['app.kubernetes.io/version'] ?? tag ?? '';
+  // Labels of nightly builds are no versions: taken as recent.
+  const old = least !== '' && /^v?\d+\./.test(version) && compare(version.replace(/^v/, ''), least) < 0;
+  const ready = (found?.status.readyReplicas ?? 0) > 0;
+  const state = !found ? 'missing' : !ready ? 'not ready' : version;
+  return {
+    ok: found !== undefined && ready && !old,
+    text: `${name} ${state}`.trim(),
+    remedy: found && !ready && !old ? `kubectl -n ${name.replace('/', ' describe deployment ')}` : remedy,
+  };
+}
+
+function compare(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => text.split('.').map((part) => Number.parseInt(part)));
+  for (let place = 0; place < 2; place++) {
+    const difference = (left?.[place] ?? 0) - (right?.[place] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+const kourier = 'kourier.ingress.networking.knative.dev';
+
+function networkClass(configs: v.InferOutput<typeof ConfigMap>[]): Finding {
+  const data = configs.find(({ metadata }) => metadata.name === 'config-network')?.data ?? {};
+  const name = data['ingress-class'] ?? data['ingress.class'];
+  return {
+    ok: name === kourier,
+    text: `Knative's network class ${name ?? 'is not set'}`,
+    remedy: `kubectl -n knative-serving patch configmap config-network -p '{"data":{"ingress-class":"${kourier}"}}'`,
+  };
+}
+
+function secretFinding(
+  secrets: v.InferOutput<typeof Secret>[],
+  namespace: string,
+  name: string,
+  keys: readonly string[],
+): Finding {
+  const found = secrets.find(({ metadata }) => metadata.name === name);
+  const missing = keys.filter((key) => found?.data[key] === undefined);
+  const unlabelled =
+    name === 'rabbitmq' && found?.metadata.labels['rabbitmq.com/topology-operator'] !== 'true';
+  return {
+    ok: found !== undefined && missing.length === 0 && !unlabelled,
+    text: `Secret ${namespace}/${name}${found && missing.length > 0 ? ` without ${missing.join(', ')}` : ''}`,
+    remedy:
+      found && unlabelled && missing.length === 0
+        ? `kubectl -n ${namespace} label secret rabbitmq rabbitmq.com/topology-operator=true: without it the operator does not see the Secret`
+        : 'npm run secrets -- init, then npm run secrets -- apply',
+  };
+}
+
+function nodePort(services: v.InferOutput<typeof Service>[], port: string): Finding {
+  const taker = services.find(({ spec }) => spec.ports.some(({ nodePort }) => nodePort === Number(port)));
+  const name = taker ? `${taker.metadata.namespace}/${taker.metadata.name}` : undefined;
+  const isKourier = name === 'kourier-system/kourier';
+  return {
+    ok: name === undefined || isKourier,
+    text: isKourier ? `Kourier on node port ${port}` : `node port ${port} free for Kourier`,
+    remedy: `${name ?? ''} has it: choose another node-port in manifests/params/params.yaml`,
+  };
+}
+
+function domain(claims: v.InferOutput<typeof Claim>[], namespace: string, host: string): Finding {
+  const holder = claims.find(({ metadata }) => metadata.name === host)?.spec.namespace;
+  return {
+    ok: host !== 'predictions.example.org' && (holder === undefined || holder === namespace),
+    text: `domain ${host}`,
+    remedy:
+      holder === undefined
+        ? 'set host in manifests/params/params.yaml to your own name'
+        : `namespace ${holder} has claimed it: kubectl delete clusterdomainclaim ${host}, or choose another host`,
+  };
+}
+
+const Review = v.looseObject({ status: v.looseObject({ allowed: v.boolean() }) });
+
+/** Asks the API itself: `kubectl auth can-i` wants to find the resource first, and its kind may be what is missing. */
+async function mayCreate(resource: string, namespace: string): Promise<boolean> {
+  const [name = '', ...group] = resource.split('.');
+  const review = {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes: { namespace, verb: 'create', resource: name, group: group.join('.') } },
+  };
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+  const answer = await kubectl(['create', '--raw', path, '-f', '-'], JSON.stringify(review));
+  return v.parse(Review, JSON.parse(answer)).status.allowed;
+}

@@ -1,0 +1,144 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { isScalar, parseDocument, stringify } from 'yaml';
+import { type Exit, ofProcess, Refusal, runCommand } from '../../eventing/commands/command.ts';
+import { recipient, runProgram, SecretsFault } from './secrets/age-key.ts';
+import { build } from './yaml/bundle.ts';
+import { readParams } from './yaml/params.ts';
+import { plaintextInBundle, plaintextInTree } from './secrets/plaintext.ts';
+import { newSecrets, ownRabbit, secretManifest } from './secrets/plan.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const folder = 'manifests/secrets';
+const fileOf = (name: string): string => `${folder}/${name}.sops.yaml`;
+
+/**
+ * Makes what is missing: the age key, its recipient in .sops.yaml, and an encrypted file for each Secret. Existing files stay. `amqp` is the
+ * URL of a RabbitMQ that is there already.
+ */
+export function init(root: string, env: Env, amqp?: string): void {
+  const rabbit = amqp === undefined ? undefined : ownRabbit(amqp);
+  const namespace = readParams(root).namespace;
+  // Before a key is made that nothing would be encrypted for.
+  runProgram('sops', ['--help'], { cwd: root });
+  addRecipient(root, recipient(root, env));
+  mkdirSync(path.join(root, folder), { recursive: true });
+  const secrets = Object.entries(newSecrets(namespace, rabbit));
+  const existing = secrets
+    .filter(([name]) => existsSync(path.join(root, fileOf(name))))
+    .map(([name]) => name);
+  // Passwords stand in two Secrets each (rabbitmq and amqp, redis and store): half a set would not fit the other half.
+  if (existing.length > 0 && existing.length < secrets.length)
+    throw new SecretsFault(
+      `only ${existing.map(fileOf).join(', ')} exist; restore the others, or remove these to start anew`,
+    );
+  if (existing.length > 0) {
+    console.log(`${existing.map(fileOf).join(', ')} exist: nothing to do`);
+    return;
+  }
+  for (const [name, secret] of secrets) {
+    const clear = stringify(secretManifest(namespace, name, secret));
+    const args = ['encrypt', '--input-type', 'yaml', '--output-type', 'yaml'];
+    const encrypted = runProgram('sops', [...args, '--filename-override', fileOf(name)], {
+      input: clear,
+      cwd: root,
+    });
+    writeFileSync(path.join(root, fileOf(name)), encrypted);
+    console.log(`wrote ${fileOf(name)}`);
+  }
+}
+
+function addRecipient(root: string, own: string): void {
+  const file = path.join(root, '.sops.yaml');
+  const config = parseDocument(readFileSync(file, 'utf8'));
+  const node = config.getIn(['creation_rules', 0, 'age'], true);
+  const recipients = (isScalar(node) ? String(node.value) : '').split(',').filter(Boolean);
+  if (recipients.includes(own)) return;
+  config.setIn(['creation_rules', 0, 'age'], [...recipients, own].join(','));
+  writeFileSync(file, config.toString({ lineWidth: 0, singleQuote: true }));
+  console.log(`added ${own} to .sops.yaml`);
+}
+
+/** Opens a Secret in the editor, decrypted; sops encrypts it again when the editor ends. */
+export function edit(root: string, name: string): number {
+  if (!existsSync(path.join(root, fileOf(name))))
+    throw new SecretsFault(`${fileOf(name)} does not exist; have: ${names(root).join(', ')}`);
+  return spawnSync('sops', ['edit', fileOf(name)], { cwd: root, stdio: 'inherit' }).status ?? 1;
+}
+
+/** Decrypts every Secret and hands it to kubectl; nothing in the clear is written to a file. */
+export function apply(root: string): void {
+  const { namespace } = readParams(root);
+  const found = names(root);
+  if (found.length === 0)
+    throw new SecretsFault(`no ${folder}/*.sops.yaml; make them: npm run secrets -- init`);
+  if (!runProgram('kubectl', ['get', 'namespace', namespace, '--ignore-not-found'], { cwd: root }))
+    console.log(runProgram('kubectl', ['create', 'namespace', namespace], { cwd: root }).trim());
+  for (const name of found) {
+    const clear = runProgram('sops', ['decrypt', fileOf(name)], { cwd: root });
+    const applied = runProgram('kubectl', ['apply', '--server-side', '-f', '-'], { input: clear, cwd: root });
+    console.log(applied.trim());
+  }
+}
+
+function names(root: string): string[] {
+  return readdirSync(path.join(root, folder))
+    .filter((file) => file.endsWith('.sops.yaml'))
+    .map((file) => file.replace('.sops.yaml', ''));
+}
+
+/** What is secret and stands in the clear, in the tree or in what an overlay builds; one line each. */
+export function check(root: string, kustomize: readonly [string, ...string[]]): string[] {
+  const listed = runProgram('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
+    cwd: root,
+  });
+  const files = listed
+    .split('\0')
+    .filter(
+      (file) => /\.(ya?ml|json|ts|md|txt|env|conf|sh)$/.test(file) && existsSync(path.join(root, file)),
+    );
+  const overlays = readdirSync(path.join(root, 'manifests/overlays')).flatMap((name) => [
+    name,
+    `${name}/functions`,
+  ]);
+  return [
+    ...plaintextInTree(root, files),
+    ...overlays.flatMap((name) =>
+      plaintextInBundle(build(kustomize, path.join(root, 'manifests/overlays', name))).map(
+        (fault) => `manifests/overlays/${name}: ${fault}`,
+      ),
+    ),
+  ];
+}
+
+const help = `npm run secrets -- init [AMQP_URL]   make what is missing, encrypted for your age key; AMQP_URL is that of a RabbitMQ of your own
+npm run secrets -- edit NAME         open one in the editor, decrypted
+npm run secrets -- apply             decrypt and hand each to kubectl
+npm run secrets -- check [--json]    name every secret that stands in the clear, in the tree and in what an overlay builds
+
+Exit code: 0 done, 1 a secret is in the clear, or it cannot be done, 2 wrong usage.`;
+
+if (import.meta.main) {
+  const command = ofProcess();
+  const root = path.resolve(import.meta.dirname, '../..');
+  const frame = { help, options: { json: { type: 'boolean' } }, words: 2 } as const;
+  process.exitCode = await runCommand(command, frame, ({ values, positionals: [what, name] }): Exit => {
+    if (what === 'init') init(root, command.env, name);
+    else if (what === 'edit' && name !== undefined) return edit(root, name) === 0 ? 0 : 1;
+    else if (what === 'apply') apply(root);
+    else if (what === 'check') {
+      const faults = check(root, ['kubectl', 'kustomize']);
+      if (values.json) command.print(JSON.stringify(faults));
+      else {
+        for (const fault of faults) command.complain(fault);
+        command.print(
+          faults.length === 0 ? 'no secret in the clear' : `${faults.length} secrets in the clear`,
+        );
+      }
+      return faults.length === 0 ? 0 : 1;
+    } else throw new Refusal('the first word must be one of init, edit NAME, apply, check\n(see --help)');
+    return 0;
+  });
+}

@@ -1,0 +1,70 @@
+import http from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { createHttpPublisher } from '../../../../functions/ingress/src/submit/publish-http.ts';
+import { createPredictClient } from '../../../../functions/ingress/src/submit/predict-client.ts';
+import { createEvent } from '../../../../functions/shared/events/cloudevents.ts';
+import { send } from '../../../../functions/shared/http/client.ts';
+
+const servers: http.Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+async function listen(handler: http.RequestListener): Promise<string> {
+  const server = http.createServer(handler);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+const event = createEvent({ id: '1', source: '/test', type: 'test', data: { a: 1 } });
+
+test('a server that hangs is given up at the deadline', async () => {
+  const url = await listen(() => undefined);
+  await expect(send(url, {}, 50)).rejects.toThrow();
+});
+
+test('what the Broker does not take is a failure with its words', async () => {
+  const url = await listen((_, response) => response.writeHead(503).end('queue full'));
+  await expect(createHttpPublisher(url).publish(event, 1000)).rejects.toThrow(/answered 503: queue full/);
+});
+
+test('predict’s answer is believed only when it is a completed event', async () => {
+  const url = await listen((_, response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}'),
+  );
+  await expect(createPredictClient(url, 1000)([], { id: '1' })).rejects.toThrow();
+});
+
+test('the Broker gets the event in structured mode', async () => {
+  let seen = '';
+  const url = await listen((request, response) => {
+    seen = String(request.headers['content-type']);
+    request.on('data', (chunk: Buffer) => {
+      seen += chunk.toString();
+    });
+    request.on('end', () => response.writeHead(202).end());
+  });
+  await createHttpPublisher(url).publish(event, 1000);
+  expect(seen).toMatch(/^application\/cloudevents\+json\{/);
+  expect(seen).toContain('"data":{"a":1}');
+});
+
+test('a kept connection that the server has closed meanwhile is replaced by a new one', async () => {
+  const used = new WeakSet<Socket>();
+  let cut = 0;
+  const url = await listen((request, response) => {
+    if (used.has(request.socket)) {
+      cut++;
+      request.socket.destroy();
+      return;
+    }
+    used.add(request.socket);
+    response.end('ok');
+  });
+  expect((await send(url, {}, 1000)).body).toBe('ok');
+  expect((await send(url, {}, 1000)).body).toBe('ok');
+  expect(cut).toBe(1);
+});

@@ -1,0 +1,63 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { localFindings } from '../../../manifests/commands/doctor/local.ts';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+let copy: string;
+
+beforeEach(() => {
+  copy = mkdtempSync(path.join(tmpdir(), 'kickoff-doctor-'));
+  for (const part of ['eventing', 'manifests', 'functions'])
+    cpSync(path.join(root, part), path.join(copy, part), {
+      recursive: true,
+      filter: (file) => !/node_modules|\/dist|\/local|\/src|\/page/.test(file),
+    });
+});
+afterEach(() => {
+  rmSync(copy, { recursive: true });
+});
+
+function change(file: string, from: string | RegExp, to: string): void {
+  const text = readFileSync(path.join(copy, file), 'utf8');
+  expect(text).toMatch(from);
+  writeFileSync(path.join(copy, file), text.replace(from, to));
+}
+const broken = (): string[] => localFindings(copy).flatMap(({ ok, text }) => (ok ? [] : [text]));
+
+test('the numbers of this project fit each other', () => {
+  expect(localFindings(root).filter(({ ok }) => !ok)).toEqual([]);
+  expect(localFindings(root).length).toBeGreaterThan(5);
+});
+
+test('more replicas than the Trigger feeds', () => {
+  change('functions/predict/func.yaml', /max: \d+/, 'max: 50');
+  expect(broken().join()).toMatch(
+    /^predict: parallelism \d+ of its Triggers for max scale 50 x target \d+ = \d+$/,
+  );
+});
+
+test('a timeout that Knative cuts short, and retries that RabbitMQ cuts short', () => {
+  change('eventing/triggers.yaml', /timeout: PT30S/, 'timeout: PT290S');
+  const text = broken().join('\n');
+  expect(text).toMatch(/^Trigger predict: cold start 5 s < timeout 290 s < Knative's 300 s - 30 s$/m);
+  expect(text).toMatch(
+    /^Trigger predict: 5 x 290 s \+ waits = 1480 s; .* = 7400 s < RabbitMQ's consumer_timeout 3600 s$/m,
+  );
+});
+
+test('a timeout within which no function has started', () => {
+  change('eventing/triggers.yaml', /timeout: PT30S/, 'timeout: PT4S');
+  expect(broken()).toEqual(["Trigger predict: cold start 5 s < timeout 4 s < Knative's 300 s - 30 s"]);
+});
+
+test('a source whose retries RabbitMQ cuts short', () => {
+  change('eventing/source.yaml', /retry: \d+/, 'retry: 14');
+  expect(broken().join()).toMatch(/^RabbitmqSource \S+: waits .* < RabbitMQ's consumer_timeout 3600 s$/);
+});
+
+test('an nginx that gives up before the client', () => {
+  change('manifests/nginx/kickoff.conf', /proxy_read_timeout 90s/, 'proxy_read_timeout 45s');
+  expect(broken()).toEqual(['longest wait of a client 60 s < nginx 45 s < Knative 300 s']);
+});

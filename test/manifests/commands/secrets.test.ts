@@ -1,0 +1,264 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
+import { check } from '../../../manifests/commands/secrets.ts';
+import { newSecrets, ownRabbit } from '../../../manifests/commands/secrets/plan.ts';
+import { plaintextInBundle } from '../../../manifests/commands/secrets/plaintext.ts';
+import { parseDocuments } from '../../../manifests/commands/yaml/bundle.ts';
+import { debian, goTool } from '../../needs.ts';
+import { kustomize } from '../needs.ts';
+
+const sops = await goTool('github.com/getsops/sops/v3/cmd/sops@v3.13.3');
+const age = await debian('age-keygen', 'age');
+const root = path.resolve(import.meta.dirname, '../../..');
+const script = (folder: string): string => path.join(folder, 'manifests/commands/secrets.ts');
+
+/** What the commands on secrets need of this project, without its secrets. */
+function copyProject(project: string): void {
+  const parts = ['manifests', 'eventing', 'functions/shared/visible.ts', '.sops.yaml', 'package.json'];
+  for (const part of [...parts, 'node_modules/yaml', 'node_modules/valibot'])
+    cpSync(path.join(root, part), path.join(project, part), {
+      recursive: true,
+      filter: (file) => !/\/(secrets\/.*\.sops\.yaml)$/.test(file),
+    });
+}
+
+test.skipIf('missing' in age)('init without sops makes no key and leaves .sops.yaml as it is', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-secrets-'));
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const project = path.join(folder, 'project');
+  copyProject(project);
+  const tools = path.join(folder, 'bin');
+  mkdirSync(tools);
+  if ('path' in age) symlinkSync(age.path, path.join(tools, 'age-keygen'));
+  const env = { PATH: tools, HOME: folder };
+  const { status, stderr } = spawnSync(process.execPath, [script(project), 'init'], {
+    encoding: 'utf8',
+    env,
+  });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^sops is not installed: .*\n$/);
+  expect(readdirSync(folder).sort()).toEqual(['bin', 'project']);
+  const config = (of: string): string => readFileSync(path.join(of, '.sops.yaml'), 'utf8');
+  expect(config(project)).toBe(config(root));
+});
+
+describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)(
+  'secrets, with real sops and age',
+  () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-secrets-'));
+    const project = path.join(folder, 'project');
+    const keyFile = path.join(folder, 'keys.txt');
+    const received = path.join(folder, 'applied.yaml');
+    const tools = path.join(folder, 'bin');
+
+    function run(args: string[], env: Record<string, string> = {}) {
+      const paths = [
+        tools,
+        ...[sops, age].flatMap((need) => ('path' in need ? [path.dirname(need.path)] : [])),
+      ];
+      const { status, stdout, stderr } = spawnSync(process.execPath, [script(project), ...args], {
+        encoding: 'utf8',
+        timeout: 60_000,
+        env: {
+          PATH: [...paths, process.env['PATH']].join(':'),
+          HOME: folder,
+          SOPS_AGE_KEY_FILE: keyFile,
+          ...env,
+        },
+      });
+      return { status, text: stdout + stderr };
+    }
+    const encrypted = (): string[] =>
+      readdirSync(path.join(project, 'manifests/secrets')).filter((file) => file.endsWith('.sops.yaml'));
+    const faults = (): string[] => ('path' in kustomize ? check(project, [kustomize.path, 'build']) : []);
+
+    beforeAll(() => {
+      copyProject(project);
+      writeFileSync(path.join(project, '.gitignore'), 'node_modules/\n');
+      execFileSync('git', ['init', '-q', project]);
+      mkdirSync(tools);
+      // kubectl as far as apply needs it: keeps what it is given, and knows no namespace at first.
+      writeFileSync(
+        path.join(tools, 'kubectl'),
+        `#!/bin/sh\ncase "$1 $2" in\n  "get namespace") ;;\n  "create namespace") echo "namespace/$3 created" ;;\n  "apply --server-side") (echo ---; cat) >> ${received}; echo applied ;;\n  *) exit 9 ;;\nesac\n`,
+      );
+      chmodSync(path.join(tools, 'kubectl'), 0o755);
+    });
+    afterAll(() => {
+      rmSync(folder, { recursive: true });
+    });
+
+    test('a key inside of the project is refused', () => {
+      const { status, text } = run(['init'], { SOPS_AGE_KEY_FILE: path.join(project, 'keys.txt') });
+      expect({ status, text }).toMatchObject({
+        status: 1,
+        text: expect.stringContaining('inside of the project') as string,
+      });
+      expect(encrypted()).toEqual([]);
+    });
+
+    test('apply before init says what to do', () => {
+      expect(run(['apply'])).toMatchObject({
+        status: 1,
+        text: expect.stringMatching(/secrets -- init/) as string,
+      });
+    });
+
+    test.each([
+      ['rabbit.example.net', /must be amqp/],
+      ['amqp://user@rabbit.example.net', /must be amqp/],
+      ['amqp://user:p%40ss@rabbit.example.net', /does not escape/],
+      ['amqp://user:pass@rabbit.example.net/other', /virtual host other/],
+    ])('init refuses a RabbitMQ at %s and writes nothing', (url, reason) => {
+      const { status, text } = run(['init', url]);
+      expect(status).toBe(1);
+      expect(text).toMatch(reason);
+      expect(text).not.toMatch(/ at .*\.ts:/);
+      expect(encrypted()).toEqual([]);
+    });
+
+    test.each([
+      [
+        'amqp://default_user_a:b-c_D1@rabbit.other.svc',
+        { uri: 'http://rabbit.other.svc:15672', port: '5672' },
+        'amqp://default_user_a:b-c_D1@rabbit.other.svc:5672',
+      ],
+      [
+        'amqps://kickoff:secret@mq.example.net:5999/',
+        { uri: 'https://mq.example.net:15671', port: '5999' },
+        'amqps://kickoff:secret@mq.example.net:5999',
+      ],
+    ])('the Secrets for a RabbitMQ at %s', (url, connection, amqp) => {
+      const { rabbitmq, amqp: publisher } = newSecrets('kickoff', ownRabbit(url));
+      expect(rabbitmq.values).toMatchObject(connection);
+      expect(publisher.values.url).toBe(amqp);
+    });
+
+    test('init makes a key outside and encrypts every value; a second one changes nothing', () => {
+      expect(run(['init'])).toMatchObject({ status: 0 });
+      expect(encrypted()).toEqual([
+        'amqp.sops.yaml',
+        'rabbitmq.sops.yaml',
+        'redis.sops.yaml',
+        'store.sops.yaml',
+      ]);
+      const text = readFileSync(path.join(project, 'manifests/secrets/rabbitmq.sops.yaml'), 'utf8');
+      const secret = parse(text) as { metadata: object; stringData: Record<string, string>; sops: object };
+      expect(Object.values(secret.stringData).filter((value) => !value.startsWith('ENC['))).toEqual([]);
+      expect(secret.metadata).toMatchObject({ labels: { 'rabbitmq.com/topology-operator': 'true' } });
+      expect(faults()).toEqual([]);
+      expect(run(['init'])).toMatchObject({
+        status: 0,
+        text: expect.stringContaining('nothing to do') as string,
+      });
+      expect(readFileSync(path.join(project, 'manifests/secrets/rabbitmq.sops.yaml'), 'utf8')).toBe(text);
+    });
+
+    test('half a set of secrets is refused', () => {
+      rmSync(path.join(project, 'manifests/secrets/store.sops.yaml'));
+      expect(run(['init'])).toMatchObject({
+        status: 1,
+        text: expect.stringContaining('restore the others') as string,
+      });
+      for (const file of encrypted()) rmSync(path.join(project, 'manifests/secrets', file));
+      expect(run(['init'])).toMatchObject({ status: 0 });
+    });
+
+    test('apply decrypts with SOPS_AGE_KEY too; passwords are letters and digits, the same wherever they stand', () => {
+      const key = readFileSync(keyFile, 'utf8');
+      const { status, text } = run(['apply'], { SOPS_AGE_KEY: key, SOPS_AGE_KEY_FILE: '' });
+      expect({ status, text }).toMatchObject({ status: 0 });
+      expect(text).not.toMatch(/AGE-SECRET|default_pass/);
+      const applied = parseDocuments(readFileSync(received, 'utf8'));
+      const values = Object.fromEntries(
+        applied.map((one) => [one.metadata.name, one['stringData'] as Record<string, string>]),
+      );
+      expect(applied.map(({ metadata }) => metadata.namespace)).toEqual(Array(4).fill('kickoff'));
+      expect(values['rabbitmq']?.['password']).toMatch(/^[A-Za-z0-9]{32}$/);
+      expect(values['amqp']?.['url']).toContain(
+        `kickoff:${values['rabbitmq']?.['password'] ?? '-'}@rabbitmq.kickoff`,
+      );
+      expect(values['store']?.['url']).toContain(`:${values['redis']?.['password'] ?? '-'}@redis.kickoff`);
+      expect(applied.some((one) => 'sops' in one)).toBe(false);
+    });
+
+    test('edit opens the clear text in the editor and encrypts what comes back', () => {
+      const editor = path.join(tools, 'editor');
+      writeFileSync(editor, '#!/bin/sh\nsed -i "s/password: .*/password: renewed/" "$1"\n', { mode: 0o755 });
+      const file = path.join(project, 'manifests/secrets/redis.sops.yaml');
+      expect(run(['edit', 'redis'], { EDITOR: editor })).toMatchObject({ status: 0 });
+      expect(readFileSync(file, 'utf8')).not.toContain('renewed');
+      rmSync(received, { force: true });
+      run(['apply']);
+      expect(readFileSync(received, 'utf8')).toContain('password: renewed');
+      expect(run(['edit', 'nothing'])).toMatchObject({
+        status: 1,
+        text: expect.stringContaining('have: amqp, rabbitmq, redis, store') as string,
+      });
+    });
+
+    test('without its key nothing is decrypted', () => {
+      expect(run(['apply'], { SOPS_AGE_KEY_FILE: '/nowhere/keys.txt' })).toMatchObject({ status: 1 });
+    });
+
+    test('check names a plaintext Secret, a value added in the clear, a private key and a Secret in an overlay', () => {
+      const write = (file: string, text: string): void => {
+        writeFileSync(path.join(project, file), text);
+      };
+      const plain = 'apiVersion: v1\nkind: Secret\nmetadata: { name: a }\nstringData:\n  password: hunter2\n';
+      write('manifests/secrets/plain.yaml', plain);
+      write('manifests/secrets/fake.sops.yaml', plain);
+      write('notes.md', readFileSync(keyFile, 'utf8'));
+      const amqp = path.join(project, 'manifests/secrets/amqp.sops.yaml');
+      writeFileSync(
+        amqp,
+        readFileSync(amqp, 'utf8').replace('stringData:\n', 'stringData:\n    extra: hunter2\n'),
+      );
+      const overlay = path.join(project, 'manifests/overlays/single-node');
+      writeFileSync(path.join(overlay, 'secret.yaml'), plain);
+      const kustomization = path.join(overlay, 'kustomization.yaml');
+      writeFileSync(
+        kustomization,
+        readFileSync(kustomization, 'utf8').replace('resources:\n', 'resources:\n  - secret.yaml\n'),
+      );
+      const all = faults().join('\n');
+      expect(all).toMatch(/^manifests\/secrets\/plain.yaml:5: stringData.password is not encrypted$/m);
+      expect(all).toMatch(/^manifests\/secrets\/fake.sops.yaml:1: not encrypted by sops$/m);
+      expect(all).toMatch(/^manifests\/secrets\/amqp.sops.yaml:\d+: stringData.extra is not encrypted$/m);
+      expect(all).toMatch(/^notes.md:\d: an age private key$/m);
+      expect(all).toMatch(/^manifests\/overlays\/single-node: Secret\/a: /m);
+    });
+  },
+);
+
+test('a password in the environment of a pod is named', () => {
+  const pod = (value: string): string[] =>
+    plaintextInBundle(
+      parseDocuments(
+        `{ apiVersion: v1, kind: Pod, metadata: { name: a }, spec: { containers: [{ env: [${value}] }] } }`,
+      ),
+    );
+  expect(pod('{ name: STORE_URL, value: "redis://:hunter2@redis:6379" }')).toHaveLength(1);
+  expect(pod('{ name: MLFLOW_TRACKING_TOKEN, value: abc }')).toHaveLength(1);
+  expect(pod('{ name: MLFLOW_TRACKING_URI, value: "http://mlflow:5000" }')).toEqual([]);
+});
+
+test.skipIf('missing' in kustomize)('this project holds no secret in the clear', () => {
+  if ('path' in kustomize) expect(check(root, [kustomize.path, 'build'])).toEqual([]);
+});
