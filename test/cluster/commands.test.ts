@@ -39,7 +39,7 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
     args: string[],
     env: Record<string, string> = {},
   ): Promise<{ code: number | null; text: string }> {
-    const child = spawn(process.execPath, [path.join(root, 'manifests', script), ...args], {
+    const child = spawn(process.execPath, [path.join(root, 'manifests/commands', script), ...args], {
       env: { ...process.env, KUBECONFIG: path.join(folder, 'kubeconfig'), HOME: folder, ...env },
     });
     let text = '';
