@@ -66,7 +66,14 @@ export function redisHistory(redis: Pick<RedisConnection, 'call' | 'script'>, ke
         `${one.league}\t${now} ${forecastText(forecastOf(one))}\n`,
       ]);
       if (said.length === 0) return;
-      await redis.script(scripts.historyAdd, [...slices, kept.history, id, text, predictions.length, ...said]);
+      await redis.script(scripts.historyAdd, [
+        ...slices,
+        kept.history,
+        id,
+        text,
+        predictions.length,
+        ...said,
+      ]);
     },
     async of(home, away) {
       const known = [...(await knownModels())];

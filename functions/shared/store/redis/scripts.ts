@@ -1,11 +1,11 @@
 import { doneStart, idLength, type Kept } from '../rules.ts';
 import { lua } from './lua.ts';
 
-// What the scripts have in common: each piece stands on those before it. The constants are those of rules.ts.
+// What scripts have in common. Each piece stands on those before it.
 const constants = `local ID_LENGTH, DONE_START = ${idLength}, '${doneStart}'\n`;
-const prelude = constants + lua('prelude');
+const prelude = lua('prelude');
 const models = lua('models');
-const jobs = lua('jobs');
+const jobs = constants + lua('jobs');
 const settling = jobs + lua('settling');
 
 /**
@@ -41,7 +41,7 @@ const settling = jobs + lua('settling');
  * A *line* is `<place>\t<result>\n`; size and place of a single job are `s`. A *result* is `<0|1: from the cache><id of the model, or as many
  * dashes><text>`. A flight is not taken away: it holds as long as its leader is open.
  *
- * These are the texts that Redis is sent. The file of each says what it is given, what it touches and what it replies.
+ * These are the texts that Redis is sent. The file of each says what it is given, which keys it uses and what it replies.
  */
 export const scripts = {
   accept: prelude + models + jobs + lua('accept'),

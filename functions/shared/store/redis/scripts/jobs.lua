@@ -31,8 +31,8 @@ local function parse(id, text)
   }
   for joined, place, rest in string.gmatch(string.sub(text, behind), '(+?)(%w+)\t([^\n]*)\n') do
     if joined == '' then add(job, place, rest) else
-      local follower, at = string.match(rest, '^(.*)\t(%w+)$')
-      job.joined[#job.joined + 1] = {place, follower, at}
+      local follower, its = string.match(rest, '^(.*)\t(%w+)$')
+      job.joined[#job.joined + 1] = {place, follower, its}
     end
   end
   return job
