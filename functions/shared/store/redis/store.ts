@@ -2,12 +2,12 @@ import * as v from 'valibot';
 import { fixtureText, type ModelRef, ownModel } from '../../prediction.ts';
 import type { Accepted, Audit, Found, Job, Settled, Store, StoredOutcome } from '../store.ts';
 import { openRedis } from './connection.ts';
+import { redisDeadLetters } from './dead-letters.ts';
 import { redisHistory } from './history.ts';
 import { endedFrom, linesFrom, type Models, placeFrom, placeText, redisResults } from './results.ts';
 import { scripts, sliceLengths } from './scripts.ts';
 import {
   ClaimRecord,
-  DeadLetterRecord,
   exhausted,
   foundJob,
   furthest,
@@ -221,41 +221,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       };
     },
 
-    deadLetters: {
-      async add(letter) {
-        const now = Date.now();
-        const result = await redis.call(
-          ...[
-            'SET',
-            `${prefix}dead-letter:${letter.id}`,
-            JSON.stringify(letter),
-            'PX',
-            kept.deadLetter,
-            'GET',
-          ],
-        );
-        await redis.call('ZADD', `${prefix}dead-letters`, now + kept.deadLetter, letter.id);
-        await redis.call('ZREMRANGEBYSCORE', `${prefix}dead-letters`, '-inf', now);
-        if (result === null) await redis.call('HINCRBY', `${prefix}counts`, 'deadLettered', 1);
-      },
-      async list() {
-        const ids = v.parse(Texts, await redis.call('ZRANGE', `${prefix}dead-letters`, 0, -1));
-        if (ids.length === 0) return [];
-        const found = await redis.call('MGET', ...ids.map((id) => `${prefix}dead-letter:${id}`));
-        return v
-          .parse(v.array(MaybeText), found)
-          .flatMap((text) => (text === null ? [] : [v.parse(DeadLetterRecord, JSON.parse(text))]));
-      },
-      async find(id) {
-        const text = v.parse(MaybeText, await redis.call('GET', `${prefix}dead-letter:${id}`));
-        return text === null ? undefined : v.parse(DeadLetterRecord, JSON.parse(text));
-      },
-      async remove(id) {
-        await redis.call('ZREM', `${prefix}dead-letters`, id);
-        return (await redis.call('DEL', `${prefix}dead-letter:${id}`)) === 1;
-      },
-    },
-
+    deadLetters: redisDeadLetters(redis, kept),
     history: redisHistory(redis, kept),
     async ping() {
       await redis.call('SET', `${prefix}ping`, 1, 'PX', 1000);
