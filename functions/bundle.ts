@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -59,6 +59,23 @@ const onnxruntime: Plugin = {
   },
 };
 
+/** Puts the Lua of the Redis store into the bundle: its files are not in the image, and a start reads none. */
+const luaTexts: Plugin = {
+  name: 'lua-texts',
+  setup(build) {
+    build.onLoad({ filter: /\/shared\/store\/redis\/lua\.ts$/ }, ({ path: file }) => {
+      const folder = path.join(path.dirname(file), 'scripts');
+      const texts = readdirSync(folder).map((name) => [
+        path.basename(name, '.lua'),
+        readFileSync(path.join(folder, name), 'utf8'),
+      ]);
+      return {
+        contents: `const texts = ${JSON.stringify(Object.fromEntries(texts))}; export const lua = (name) => texts[name];`,
+      };
+    });
+  },
+};
+
 /** The functions: every folder here with a `src/main.ts`. */
 export function functionNames(): string[] {
   return readdirSync(functions)
@@ -82,7 +99,7 @@ async function outputsOf(folder: string, names: { entry: string; chunk: string }
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    plugins: [lazyBuiltins, onnxruntime],
+    plugins: [lazyBuiltins, luaTexts, onnxruntime],
     banner: { js: banner },
     logLevel: 'silent',
   });

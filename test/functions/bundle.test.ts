@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { stop } from 'esbuild';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -44,4 +44,15 @@ describe.each(Object.entries(budgets))('the bundle of %s', (name, { start, all }
     // An import of it would load all of fetch.
     for (const file of whole) expect(readFileSync(file, 'utf8')).not.toMatch(/from\s*"(node:)?https?"/);
   });
+});
+
+test('a bundle has the Lua of the Redis store in it: no file of it is in the image', async () => {
+  const folder = path.join(functions, 'shared/store/redis/scripts');
+  const files = filesOf(await bundleRevision(path.join(functions, 'ingress')), true);
+  const code = files.map((file) => readFileSync(file, 'utf8')).join('\n');
+  for (const name of readdirSync(folder)) {
+    const [firstLine = ''] = readFileSync(path.join(folder, name), 'utf8').split('\n');
+    expect(code).toContain(firstLine.replaceAll('`', '\\`'));
+  }
+  expect(code).not.toMatch(/\.lua[`'"]/);
 });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { BundleError } from './bundles.ts';
 
 const quietMs = 60;
-const source = /\.(ts|tsx|json|css|html|svg)$/;
+const source = /\.(ts|tsx|json|css|html|svg|lua)$/;
 const madeNotSaved = new Set(['dist', 'node_modules']);
 
 /** Calls `deploy` when a source below `folder` was saved; a source that does not bundle is reported, and what runs stays. */

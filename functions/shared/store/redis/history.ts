@@ -12,70 +12,22 @@ import {
 } from '../history.ts';
 import { ModelRef } from '../../prediction.ts';
 import type { RedisConnection } from './connection.ts';
-import { prelude, sliceLengths } from './lua.ts';
+import { scripts, sliceLengths } from './scripts.ts';
 import { type Kept, shortId } from '../rules.ts';
 
 const models = 'kickoff:history-models';
 const pairsOf = 'kickoff:shadows';
 const Texts = v.array(v.string());
 
-/** Hashes of what was said: ARGV is ttl, the name and most fields of each hash, then its fields and texts. What is there already stays. */
-const keepScript = `
-local ttl, at = ARGV[1], 2
-while at <= #ARGV do
-  local key, most, count = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  at = at + 3
-  local size = redis.call('HLEN', key)
-  for _ = 1, count do
-    if size < most then size = size + redis.call('HSETNX', key, ARGV[at], ARGV[at + 1]) end
-    at = at + 2
-  end
-  redis.call('PEXPIRE', key, ttl)
-end`;
-
-/**
- * Adds what a version said of matches, for each a field and a line. Which league has a line there already stays as it was said first. One read
- * and one write for all matches: a command for each costs Redis 10 ms for a list of 1000.
- */
-const addScript = `${prelude}
-local ttl, models = arg(), P .. 'history-models'
-call('HSETNX', models, arg(), arg())
-call('PEXPIRE', models, ttl)
-local fields, lines = {}, {}
-for n = 1, num() do fields[n], lines[n] = arg(), arg() end
-local said, changed, values = read('said', fields), {}, {}
-for n, field in ipairs(fields) do
-  local before, line = said[field] or '', lines[n]
-  local league = string.match(line, '^[^\\t]*\\t')
-  if not string.find('\\n' .. before, '\\n' .. league, 1, true) then
-    if not changed[field] then changed[#changed + 1] = field end
-    changed[field] = true
-    said[field] = before .. line
-  end
-end
-for _, field in ipairs(changed) do
-  values[#values + 1] = field
-  values[#values + 1] = said[field]
-end
-keep('HSET', 'said', values)`;
-
-/** Replies with the lines of each field, an empty text where there is none. */
-const saidScript = `${prelude}
-local fields, replies = {}, {}
-for n = 1, #ARGV - at do fields[n] = arg() end
-local said = read('said', fields)
-for n, field in ipairs(fields) do replies[n] = said[field] or '' end
-return replies`;
-
 /** Versions that have said something of one match: more than are ever registered. */
 const maxVersions = 1000;
 
-/** The history of a Redis store (see `History`, and `lua.ts` for its keys). */
+/** The history of a Redis store (see `History`, and `scripts.ts` for its keys). */
 export function redisHistory(redis: Pick<RedisConnection, 'call' | 'script'>, kept: Kept): History {
   type Part = { key: string; most: number; fields: [string, string][] };
   async function keep(parts: readonly Part[]): Promise<void> {
     const args = parts.flatMap(({ key, most, fields }) => [key, most, fields.length, ...fields.flat()]);
-    await redis.script(keepScript, [kept.history, ...args]);
+    await redis.script(scripts.historyKeep, [kept.history, ...args]);
   }
   async function read(key: string): Promise<Map<string, string>> {
     const reply = await redis.call('HGETALL', key);
@@ -114,13 +66,20 @@ export function redisHistory(redis: Pick<RedisConnection, 'call' | 'script'>, ke
         `${one.league}\t${now} ${forecastText(forecastOf(one))}\n`,
       ]);
       if (said.length === 0) return;
-      await redis.script(addScript, [...slices, kept.history, id, text, predictions.length, ...said]);
+      await redis.script(scripts.historyAdd, [
+        ...slices,
+        kept.history,
+        id,
+        text,
+        predictions.length,
+        ...said,
+      ]);
     },
     async of(home, away) {
       const known = [...(await knownModels())];
       if (known.length === 0) return [];
       const fields = known.map(([id]) => fieldOf(id, home, away));
-      const texts = v.parse(Texts, await redis.script(saidScript, [...slices, ...fields]));
+      const texts = v.parse(Texts, await redis.script(scripts.historySaid, [...slices, ...fields]));
       const said = known.flatMap(([, model], place) =>
         (texts[place] ?? '').split('\n').flatMap((line): Said[] => {
           if (line === '') return [];

@@ -9,7 +9,7 @@ const noModel = '-'.repeat(idLength);
 /** The texts of models by their ids: a script that stores results is given those of its models. */
 export type Models = Map<string, { text: string; digest: string }>;
 
-/** Reads and writes results by their format (`lua.ts`), with the models that they came from. */
+/** Reads and writes results by their format (`scripts.ts`), with the models that they came from. */
 export function redisResults(redis: Pick<RedisConnection, 'call'>) {
   const models = new Map<string, ModelRef>();
   const modelOf = (result: string): string => result.slice(1, 1 + idLength);

@@ -2,20 +2,12 @@ import * as v from 'valibot';
 import { fixtureText, type ModelRef, ownModel } from '../../prediction.ts';
 import type { Accepted, Audit, Found, Job, Settled, Store, StoredOutcome } from '../store.ts';
 import { openRedis } from './connection.ts';
+import { redisDeadLetters } from './dead-letters.ts';
 import { redisHistory } from './history.ts';
-import { sliceLengths } from './lua.ts';
 import { endedFrom, linesFrom, type Models, placeFrom, placeText, redisResults } from './results.ts';
-import {
-  acceptScript,
-  auditScript,
-  completeScript,
-  findScript,
-  overdueScript,
-  unaccountedScript,
-} from './scripts.ts';
+import { scripts, sliceLengths } from './scripts.ts';
 import {
   ClaimRecord,
-  DeadLetterRecord,
   exhausted,
   foundJob,
   furthest,
@@ -40,7 +32,7 @@ const Extensions = v.record(v.string(), v.string());
 
 const prefix = 'kickoff:';
 
-/** A store in Redis 7 (see `lua.ts` for its keys). Never throws for a Redis that does not answer: its methods do. */
+/** A store in Redis 7 (see `scripts.ts` for its keys). Never throws for a Redis that does not answer: its methods do. */
 export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
   const redis = await openRedis(url);
   const results = redisResults(redis);
@@ -71,7 +63,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
     ...[...models].flatMap(([id, { digest, text }]) => [id, digest, text]),
   ];
 
-  /** What `acceptScript` says of a job. */
+  /** What `accept.lua` says of a job. */
   async function acceptedFrom({ id, list, requests }: Job, reply: string): Promise<Accepted> {
     if (reply.startsWith('=')) {
       const size = list ? String(requests.length) : 's';
@@ -120,7 +112,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const known = modelArguments(models);
       const replies = v.parse(
         Texts,
-        await redis.script(acceptScript, [...head, jobs.length, ...args, ...known]),
+        await redis.script(scripts.accept, [...head, jobs.length, ...args, ...known]),
       );
       return Promise.all(jobs.map((job, at) => acceptedFrom(job, replies[at] ?? '')));
     },
@@ -144,7 +136,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       }
       const known = modelArguments(models);
       const args = groups.flatMap(({ job, lines, fixtures }) => [job, lines, fixtures]);
-      const reply = await redis.script(completeScript, [
+      const reply = await redis.script(scripts.complete, [
         ...[...slices, replyTo ?? '', ...known, groups.length],
         ...args,
       ]);
@@ -153,7 +145,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
     },
 
     async find(id): Promise<Found> {
-      const [word, record = ''] = v.parse(Texts, await redis.script(findScript, [...slices, id]));
+      const [word, record = ''] = v.parse(Texts, await redis.script(scripts.find, [...slices, id]));
       if (word === 'expired' || word === 'unknown') return { status: word };
       const size = record.slice(0, record.indexOf('\n'));
       const list = size !== 's';
@@ -173,7 +165,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const waits = Array.from({ length: maxAttempts }, (_, n) => patience(n + 1));
       const failed = results.pack(exhausted);
       const head = [...slices, now, limit, furthest, failed, maxAttempts];
-      const again = v.parse(Again, await redis.script(overdueScript, [...head, ...waits]));
+      const again = v.parse(Again, await redis.script(scripts.overdue, [...head, ...waits]));
       return again.map(([id, size, channel, lines, body]): Job => {
         const over = new Set(linesFrom(lines).map(({ place }) => place));
         const list = size !== 's';
@@ -204,7 +196,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
     },
 
     async audit(): Promise<Audit> {
-      const [open, ...fields] = v.parse(Texts, await redis.script(auditScript, []));
+      const [open, ...fields] = v.parse(Texts, await redis.script(scripts.audit, []));
       const counts = new Map<string, number>();
       for (let at = 0; at < fields.length; at += 2) counts.set(fields[at] ?? '', Number(fields[at + 1]));
       const unaccounted = new Set<string>();
@@ -212,7 +204,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
         let cursor = '0';
         do {
           const args = [...slices, ...name.split(' '), cursor];
-          const [next = '0', ...ids] = v.parse(Texts, await redis.script(unaccountedScript, args));
+          const [next = '0', ...ids] = v.parse(Texts, await redis.script(scripts.unaccounted, args));
           for (const id of ids) unaccounted.add(id);
           cursor = next;
         } while (cursor !== '0');
@@ -229,41 +221,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       };
     },
 
-    deadLetters: {
-      async add(letter) {
-        const now = Date.now();
-        const result = await redis.call(
-          ...[
-            'SET',
-            `${prefix}dead-letter:${letter.id}`,
-            JSON.stringify(letter),
-            'PX',
-            kept.deadLetter,
-            'GET',
-          ],
-        );
-        await redis.call('ZADD', `${prefix}dead-letters`, now + kept.deadLetter, letter.id);
-        await redis.call('ZREMRANGEBYSCORE', `${prefix}dead-letters`, '-inf', now);
-        if (result === null) await redis.call('HINCRBY', `${prefix}counts`, 'deadLettered', 1);
-      },
-      async list() {
-        const ids = v.parse(Texts, await redis.call('ZRANGE', `${prefix}dead-letters`, 0, -1));
-        if (ids.length === 0) return [];
-        const found = await redis.call('MGET', ...ids.map((id) => `${prefix}dead-letter:${id}`));
-        return v
-          .parse(v.array(MaybeText), found)
-          .flatMap((text) => (text === null ? [] : [v.parse(DeadLetterRecord, JSON.parse(text))]));
-      },
-      async find(id) {
-        const text = v.parse(MaybeText, await redis.call('GET', `${prefix}dead-letter:${id}`));
-        return text === null ? undefined : v.parse(DeadLetterRecord, JSON.parse(text));
-      },
-      async remove(id) {
-        await redis.call('ZREM', `${prefix}dead-letters`, id);
-        return (await redis.call('DEL', `${prefix}dead-letter:${id}`)) === 1;
-      },
-    },
-
+    deadLetters: redisDeadLetters(redis, kept),
     history: redisHistory(redis, kept),
     async ping() {
       await redis.call('SET', `${prefix}ping`, 1, 'PX', 1000);

@@ -55,6 +55,13 @@ test('each save is noticed, by an editor that writes the file and by one that re
   }
 });
 
+test('a saved .lua file is noticed: a bundle has its text in it', async () => {
+  const { at, noticed } = await watched();
+  await noticed(() => {
+    writeFileSync(at('ingress/src/accept.lua'), 'return 1');
+  });
+});
+
 test('a folder that comes, and one that comes again, as a checkout makes it', async () => {
   const { at, noticed } = await watched();
   for (const text of ['first', 'second']) {

@@ -1,0 +1,87 @@
+-- Open jobs, and the counts of requests. Stands behind the prelude. A script loads the jobs that it needs, changes them, and
+-- saves them at its end.
+--
+-- ARGV  none
+-- Keys  reads `open`; writes `open`, `bodies`, `deadlines`, `ended`, `counts`
+
+local counts = {accepted = 0, done = 0, failed = 0, duplicates = 0}
+local function count(name, by) counts[name] = counts[name] + by end
+local function saveCounts()
+  local key = P .. 'counts'
+  for name, by in pairs(counts) do if by > 0 then call('HINCRBY', key, name, by) end end
+end
+
+-- The text of an outcome begins with its status.
+local function statusOf(result)
+  return string.sub(result, ID_LENGTH + 2, ID_LENGTH + 1 + #DONE_START) == DONE_START and 'done' or 'failed'
+end
+
+-- Open jobs: what is known of those that were loaded, false where there is none.
+local jobs, changed = {}, {}
+local function add(job, place, result)
+  job.results[place] = true
+  job.lines[#job.lines + 1] = place .. '\t' .. result .. '\n'
+end
+
+local function parse(id, text)
+  local size, open, attempts, channel, behind = string.match(text, '^(%w+) (%d+) (%d+) ([^\n]*)\n()')
+  local job = {
+    id = id, size = size, open = tonumber(open), attempts = tonumber(attempts), channel = channel,
+    results = {}, lines = {}, joined = {},
+  }
+  for joined, place, rest in string.gmatch(string.sub(text, behind), '(+?)(%w+)\t([^\n]*)\n') do
+    if joined == '' then add(job, place, rest) else
+      local follower, its = string.match(rest, '^(.*)\t(%w+)$')
+      job.joined[#job.joined + 1] = {place, follower, its}
+    end
+  end
+  return job
+end
+
+local function load(ids)
+  local unknown = {}
+  for _, id in ipairs(ids) do
+    if jobs[id] == nil then
+      jobs[id] = false
+      unknown[#unknown + 1] = id
+    end
+  end
+  for n, text in ipairs(inSteps(unknown, 'HMGET', P .. 'open')) do
+    if text then jobs[unknown[n]] = parse(unknown[n], text) end
+  end
+end
+
+local function change(job)
+  if not job.changed then
+    job.changed = true
+    changed[#changed + 1] = job
+  end
+end
+
+local function has(job, place)
+  if job.size == 's' then return place == 's' end
+  return place ~= 's' and tonumber(place) < tonumber(job.size)
+end
+
+-- Writes the jobs that were changed, as open or as ended.
+local function saveJobs()
+  local open, ended, closed = {}, {}, {}
+  for _, job in ipairs(changed) do
+    local lines = table.concat(job.lines)
+    if job.open == 0 then
+      ended[#ended + 1] = job.id
+      ended[#ended + 1] = job.size .. '\n' .. lines
+      if not job.fresh then closed[#closed + 1] = job.id end
+    else
+      for n, one in ipairs(job.joined) do job.joined[n] = '+' .. table.concat(one, '\t') .. '\n' end
+      open[#open + 1] = job.id
+      local head = string.format('%s %d %d %s\n', job.size, job.open, job.attempts, job.channel)
+      open[#open + 1] = head .. lines .. table.concat(job.joined)
+    end
+  end
+  inSteps(open, 'HSET', P .. 'open')
+  inSteps(closed, 'HDEL', P .. 'open')
+  inSteps(closed, 'HDEL', P .. 'bodies')
+  inSteps(closed, 'ZREM', P .. 'deadlines')
+  keep('HSET', 'ended', ended)
+end

@@ -1,0 +1,22 @@
+-- The models of results. Stands behind the prelude.
+--
+-- ARGV  where a script calls `saveModels`: their number, and for each its id, the id of its digest, and its text
+-- Keys  reads and writes `models`
+
+local function saveModel(id, text)
+  local key, ttl = P .. 'models', slices.ids[1] * slices.ids[2]
+  if call('HSETNX', key, id, text) == 1 or call('PTTL', key) < ttl / 2 then
+    call('PEXPIRE', key, string.format('%d', ttl))
+  end
+end
+
+-- The models that follow, each an id, the id of its digest and its text. Returns the ids of the digests.
+local function saveModels()
+  local digestOf = {}
+  for _ = 1, num() do
+    local id = arg()
+    digestOf[id] = arg()
+    saveModel(id, arg())
+  end
+  return digestOf
+end
