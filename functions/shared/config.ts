@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { signingKeys } from './events/signing-keys.ts';
 
 /** Environment variables that do not fit: the message names each of them. `main` ends with exit code 78 (EX_CONFIG). */
 export class ConfigFault extends Error {
@@ -106,6 +107,9 @@ export const commonEntries = {
     '',
   ),
 };
+
+/** The variable of the keys that our own events are signed with (Secret `signing`). */
+export const signingEntries = { SIGNING_KEYS: signingKeys };
 
 /** The variables that name a model in its registry. */
 export const modelEntries = {

@@ -14,23 +14,41 @@ export class EventFault extends Error {
   }
 }
 
-/** Makes a valid event; `time` is always set, since the Broker invents one of the year 1 otherwise. */
-export function createEvent(event: {
+/** What makes an event. */
+export type Draft = {
   id: string;
   source: string;
   type: string;
   data: unknown;
   extensions?: Readonly<Record<string, string>> | undefined;
-}): Event {
-  const { extensions, ...attributes } = event;
+};
+
+// Not a member of the event: a clone with other data must not take the text along.
+const texts = new WeakMap<Event, string>();
+
+/** The JSON text of an event's data, as it came or as it will travel: no hop from AMQP to a function writes it anew. Empty where there is no data. */
+export function dataText(event: Event): string {
+  const known = texts.get(event);
+  if (known !== undefined) return known;
+  return event.data === undefined ? '' : JSON.stringify(event.data);
+}
+
+/**
+ * Makes a valid event; `time` is always set, since the Broker invents one of the year 1 otherwise. `text`: the JSON of the data, where it is known
+ * already.
+ */
+export function createEvent(draft: Draft, text?: string): Event {
+  const { extensions, ...attributes } = draft;
   const time = new Date().toISOString();
-  return new CloudEvent({
+  const event = new CloudEvent<unknown>({
     ...extensions,
     ...attributes,
     specversion: '1.0',
     time,
     datacontenttype: 'application/json',
   });
+  if (text !== undefined) texts.set(event, text);
+  return event;
 }
 
 /** Reads one event in binary or structured mode. Throws `EventFault`. */
@@ -57,19 +75,21 @@ export async function readEvents(request: Request): Promise<Event[]> {
 /** The event in binary mode. */
 export function binaryMessage(event: Event): { headers: Record<string, string>; body: string } {
   const headers: Record<string, string> = {};
-  const message: Message = HTTP.binary(event);
+  // The package would write an object as JSON once more.
+  const message: Message = HTTP.binary(event.cloneWith({ data: undefined }, false));
   for (const [name, value] of Object.entries(message.headers)) {
     if (typeof value !== 'string') continue;
     // The package writes attribute values raw; the binding wants what is not printable ASCII, ", % and space percent-encoded.
     headers[name] = name.startsWith('ce-') ? value.replace(/[^\x21\x23\x24\x26-\x7e]+/g, encode) : value;
   }
-  return { headers, body: String(message.body) };
+  return { headers, body: dataText(event) };
 }
 
 /** The event in structured mode. */
 export function structuredMessage(event: Event): { headers: Record<string, string>; body: string } {
-  const message: Message = HTTP.structured(event);
-  return { headers: { 'content-type': 'application/cloudevents+json' }, body: String(message.body) };
+  const [text, envelope] = [dataText(event), JSON.stringify({ ...event.toJSON(), data: undefined })];
+  const body = text === '' ? envelope : `${envelope.slice(0, -1)},"data":${text}}`;
+  return { headers: { 'content-type': 'application/cloudevents+json' }, body };
 }
 
 /** The extensions of an event among `names`, for an event that follows from it: no broker copies them to a reply. */
@@ -93,11 +113,13 @@ function fromHeaders(headers: Headers, type: string, body: string): Event {
   // eventing-rabbitmq hands the trace on as the plain headers of W3C Trace Context, whatever the event carried.
   for (const name of ['traceparent', 'tracestate']) attributes[name] ??= headers.get(name);
   if (type !== '') refuseUnlessJson(type);
-  return fromJson({
+  const event = fromJson({
     ...attributes,
     ...(type === '' ? {} : { datacontenttype: type }),
     ...(body === '' ? {} : { data: parseJson(body) }),
   });
+  texts.set(event, body);
+  return event;
 }
 
 function fromJson(value: unknown): Event {
