@@ -32,7 +32,7 @@ export type Comparison = {
   scored?: Scored | undefined;
 };
 
-/** Compares one champion with one challenger; `scored` where any of the results was predicted before the match. */
+/** Compares one champion with one challenger; `scored` if any of the results was predicted before the match. */
 export function compareVersions(
   { champion, challenger, pairs }: Compared,
   results: readonly Result[],
