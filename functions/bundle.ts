@@ -11,9 +11,9 @@ const aDayMs = 86_400_000;
 const banner = `import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);`;
 
 /**
- * Spares a start what it does not need of Node's own modules. An import evaluates each getter of a module, one of which loads all of fetch in
- * `node:http` (20 ms) and streams in `node:fs` (2 ms); what packages import of `https` and `http2` loads TLS, and most processes never use it;
- * `crypto` (4 ms) is loaded when it is first used, while others are waited for.
+ * Keeps out of a start what it does not need of Node's own modules. An import evaluates each getter of a module: one loads all of fetch in
+ * `node:http` (20 ms), one loads streams in `node:fs` (2 ms). Imports of `https` and `http2` load TLS, which most processes never use. `crypto`
+ * (4 ms) is loaded on first use, while the process waits for others anyway.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
@@ -24,7 +24,7 @@ const lazyBuiltins: Plugin = {
     }));
     build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path: name }) => {
       const builtin = `process.getBuiltinModule('node:${name}')`;
-      // There from the beginning: only its getters are to wait.
+      // Loaded from the beginning: only its getters must wait.
       if (name === 'fs') return { contents: `module.exports = ${builtin};` };
       const getter = (key: string): string => `get ${key}() { return load().${key}; }`;
       const keys = Object.keys(process.getBuiltinModule(`node:${name}`) ?? {});
@@ -38,8 +38,8 @@ module.exports = { ${keys.map(getter).join(', ')} };`,
 };
 
 /**
- * Takes the JavaScript of onnxruntime-node into the bundle and leaves its native part to the installed package: loading the package file by
- * file takes 12 ms of a start, the native part 3.
+ * Bundles the JavaScript of onnxruntime-node; its native part stays in the installed package. Loading the package file by file takes 12 ms of a
+ * start, the native part 3.
  */
 const onnxruntime: Plugin = {
   name: 'onnxruntime',
@@ -48,7 +48,7 @@ const onnxruntime: Plugin = {
       let contents = await readFile(file, 'utf8');
       for (const [was, is] of [
         ['require(`../bin/', 'require(`onnxruntime-node/bin/'],
-        // All that it asks of the module, whose loading takes 1.5 ms.
+        // It needs nothing else of the module, which takes 1.5 ms to load.
         ['require("worker_threads")', '{ isMainThread: true }'],
       ] as const) {
         if (!contents.includes(was)) throw new Error(`${file} has no ${was} any more`);
@@ -137,7 +137,7 @@ export async function bundle(name: string): Promise<string> {
 }
 
 /**
- * Bundles the function in `folder` for the local platform, into files named by their content beside the image's: a revision keeps its code
+ * Bundles the function in `folder` for the local platform, beside the image's files. Files are named by their content: a revision keeps its code
  * while newer ones come. Files that were not used for a day are removed.
  */
 export async function bundleRevision(folder: string): Promise<string> {

@@ -36,7 +36,7 @@ function readCall(
   return { action, id, json, all };
 }
 
-/** Posts an event to the Broker as it was before its delivery failed; the reason why it was not taken, or undefined. */
+/** Posts an event to the Broker as it was before its delivery failed. Returns why the Broker refused it, or undefined. */
 async function redrive({ event }: DeadLetter, brokerUrl: string): Promise<string | undefined> {
   const before = Object.entries(event).filter(([name]) => !name.startsWith('knativeerror'));
   try {
@@ -98,7 +98,7 @@ async function carryOut(
   let exit: 0 | 1 = 0;
   for (const letter of found) {
     const fault = action === 'redrive' ? await redrive(letter, brokerUrl) : undefined;
-    // Removed only behind the Broker's 202: what ends in between is posted twice, and stored once.
+    // Removed only after the Broker's 202: a stop in between posts it twice, and it is stored once.
     if (fault === undefined) await store.deadLetters.remove(letter.id);
     else exit = 1;
     if (json)

@@ -18,13 +18,13 @@ const Env = v.object({
     '8080',
   ),
   KICKOFF_STATE: v.optional(v.string(), '.kickoff'),
-  // The functions read these: a fault in them is told at once instead of by the first request.
+  // The functions read these: a fault is told now, not by the first request.
   AMQP_URL: v.optional(amqpUrl),
   STORE_URL: v.optional(storeUrl),
   MLFLOW_TRACKING_URI: v.optional(httpUrl),
 });
 
-/** Time for what is in flight after Ctrl-C: as long as a client waits by default. */
+/** Time for requests in flight after Ctrl-C: as long as a client waits by default. */
 const drainMs = 10_000;
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -62,7 +62,7 @@ async function start(): Promise<0> {
     },
   );
   log('platform', `ready at ${runtime.url}`);
-  // Else it is written at the end only, and never after a kill -9.
+  // Otherwise it is written only at the end, and never after a kill -9.
   flushCompileCache();
   const drawing =
     screen &&

@@ -15,13 +15,13 @@ const folder = 'manifests/secrets';
 const fileOf = (name: string): string => `${folder}/${name}.sops.yaml`;
 
 /**
- * Makes what is missing: the age key, its recipient in .sops.yaml, and an encrypted file for each Secret. Existing files stay. `amqp` is the
- * URL of a RabbitMQ that is there already.
+ * Makes what is missing: the age key, its recipient in .sops.yaml, and an encrypted file for each Secret. Existing files stay. `amqp` is the URL
+ * of an existing RabbitMQ.
  */
 export function init(root: string, env: Env, amqp?: string): void {
   const rabbit = amqp === undefined ? undefined : ownRabbit(amqp);
   const namespace = readParams(root).namespace;
-  // Before a key is made that nothing would be encrypted for.
+  // Checked first: without sops a new key would be useless.
   runProgram('sops', ['--help'], { cwd: root });
   addRecipient(root, recipient(root, env));
   mkdirSync(path.join(root, folder), { recursive: true });
@@ -29,7 +29,7 @@ export function init(root: string, env: Env, amqp?: string): void {
   const existing = secrets
     .filter(([name]) => existsSync(path.join(root, fileOf(name))))
     .map(([name]) => name);
-  // Passwords stand in two Secrets each (rabbitmq and amqp, redis and store): half a set would not fit the other half.
+  // Each password is in two Secrets (rabbitmq and amqp, redis and store): half a set would not fit the other half.
   if (existing.length > 0 && existing.length < secrets.length)
     throw new SecretsFault(
       `only ${existing.map(fileOf).join(', ')} exist; restore the others, or remove these to start anew`,
@@ -68,7 +68,7 @@ export function edit(root: string, name: string): number {
   return spawnSync('sops', ['edit', fileOf(name)], { cwd: root, stdio: 'inherit' }).status ?? 1;
 }
 
-/** Decrypts every Secret and hands it to kubectl; nothing in the clear is written to a file. */
+/** Decrypts every Secret and hands it to kubectl; writes nothing in the clear to a file. */
 export function apply(root: string): void {
   const { namespace } = readParams(root);
   const found = names(root);
@@ -89,7 +89,7 @@ function names(root: string): string[] {
     .map((file) => file.replace('.sops.yaml', ''));
 }
 
-/** What is secret and stands in the clear, in the tree or in what an overlay builds; one line each. */
+/** Secrets in the clear, in the tree or in what an overlay builds; one line each. */
 export function check(root: string, kustomize: readonly [string, ...string[]]): string[] {
   const listed = runProgram('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
     cwd: root,

@@ -31,14 +31,14 @@ export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
   history: Pick<Store['history'], 'add' | 'shadow'>;
 };
 
-// The same letter that comes twice has the same id. An event's id is its source's alone, and one event may fail at two destinations.
+// A letter that comes twice keeps its id. Event ids are unique only within a source, and one event may fail at two destinations.
 const namespace = '6b0f4c1e-92d7-5e3a-8f54-7c2d19e0a8b6';
 
 const accepted = (): Response => new Response(null, { status: 202 });
 
 /**
- * The cache-write function: stores `completed` events once, publishes what is overdue again when a tick comes, keeps dead letters. 503 when the
- * store is away; what can never be stored is logged and answered 202, since a 4xx would be dropped without a trace.
+ * The cache-write function: stores `completed` events once, publishes overdue requests again at each tick, keeps dead letters. 503 when the store
+ * is away. What can never be stored is logged and answered 202: a 4xx would be dropped without a trace.
  */
 export function createApp({
   store,
@@ -64,8 +64,8 @@ export function createApp({
   }
 
   /**
-   * An event of what is overdue, if anything is. A tick has one answer, and an event one `replyTo` and one trace: what belongs to another event
-   * follows when this one is answered.
+   * An event of what is overdue, if anything is. A tick has one answer, and an event one `replyTo` and one trace: overdue jobs that need another
+   * event follow when this one is answered.
    */
   async function sweep(): Promise<Response> {
     const jobs = await store.overdue({ now: now(), limit: maxRequests });
@@ -101,7 +101,7 @@ export function createApp({
       ...(replyTo === undefined ? {} : { replyTo }),
       now: now(),
     });
-    // Behind the results: nobody waits for it.
+    // After the results: nobody waits for the history.
     for (const [ref, predictions] of byModel(data.output))
       await store.history.add({ model: ref, predictions, now: now() });
     metrics.count('kickoff_stored_total', {}, stored);
@@ -153,7 +153,7 @@ export function createApp({
   return app;
 }
 
-/** The predictions of an event by the model that made them: a challenger's canaries name it. */
+/** The predictions of an event by the model that made them: canary outcomes name the challenger. */
 function byModel({ model, outcomes }: CompletedData): Map<ModelRef, Prediction[]> {
   const refs = new Map([[model.digest, model]]);
   const made = new Map<ModelRef, Prediction[]>();

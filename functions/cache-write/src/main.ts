@@ -22,7 +22,7 @@ async function main(): Promise<void> {
     metricsPort: config.METRICS_PORT,
     metrics: () => metrics.text(),
     app: async () => (await import('./app.ts')).createApp({ store, log, metrics }),
-    // Ready without asking the store: without it an event is answered 503, which the broker tries again.
+    // Ready without asking the store: while it is away an event is answered 503, which the broker tries again.
     readiness: { ready: true },
     drainMs: config.DRAIN_MS,
     log,

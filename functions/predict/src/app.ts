@@ -29,7 +29,7 @@ import type { Following, Loaded } from './loaded.ts';
 import { predict } from './predict.ts';
 import { shadow } from './shadow.ts';
 
-// Twins of an event have the same answer with the same id, so that whoever stores it knows it again.
+// Twins of an event get the same answer with the same id: whoever stores it recognises it.
 const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
 
 const Envelope = v.object({
@@ -38,8 +38,8 @@ const Envelope = v.object({
 });
 
 /**
- * The predict function: a `requested` event in, a `completed` event out. `model()` is undefined while none is loaded. Nothing is answered with
- * 4xx: the Broker's dispatcher would take it for success and drop the event.
+ * The predict function: a `requested` event in, a `completed` event out. `model()` is undefined until one is loaded. It never answers 4xx: the
+ * Broker's dispatcher would take it for success and drop the event.
  */
 export function createApp({
   model,
@@ -65,7 +65,7 @@ export function createApp({
     return Response.json({ ...ref, stale: ref.stale ?? false, alias, loadedSince, metrics });
   });
 
-  // Asked by ingress when the registry's webhook says that an alias has moved.
+  // Ingress asks this when the registry's webhook says that an alias has moved.
   app.post('/v1/model/refresh', async () => {
     const following = model();
     if (!following) return notLoaded();
@@ -110,7 +110,7 @@ export function createApp({
     return new Response(body, { headers });
   });
 
-  // A completed event that the Broker brings back, behind its answer: what the challenger says is for nobody who waits.
+  // A completed event that the Broker brings back after its answer: nobody waits for what the challenger says.
   app.post('/challenger', async (c) => {
     const following = model();
     if (!following || !challenger) return notLoaded();
@@ -120,7 +120,7 @@ export function createApp({
       log.error('dropped: no completed event', { type: event?.type, id: event?.id });
       return nothingToSay();
     }
-    // A process that has just started may not have met it.
+    // A process that has just started may not know the challenger yet.
     if (!challenger.model()) await challenger.refresh();
     const shadowed = await shadow(data.output, following, challenger);
     if (!shadowed) return nothingToSay();
@@ -146,7 +146,7 @@ export function createApp({
 const notLoaded = (): Response => problemResponse(retryLater('the model is being loaded'));
 const nothingToSay = (): Response => new Response(null, { status: 202 });
 
-/** The requests that can be read; those that cannot, but have an id, fail alone. */
+/** The requests that can be read. One that cannot, but has an id, fails alone. */
 function readRequests(
   event: Event,
   log: Log,

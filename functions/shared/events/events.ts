@@ -6,10 +6,10 @@ export const requestedType = 'dev.kickoff.prediction.requested.v1';
 export const completedType = 'dev.kickoff.prediction.completed.v1';
 export const shadowedType = 'dev.kickoff.prediction.shadowed.v1';
 
-/** An extension of a completed event: there is a challenger, which is to predict the same. Triggers filter by it. */
+/** Extension of a completed event: a challenger is to predict the same. Triggers filter by it. */
 export const shadowExtension = { shadow: 'wanted' } as const;
 
-/** An extension of an event that a sweep published, and of its answer: what else is overdue follows it. */
+/** Extension of a sweep's event and of its answer: the answer makes the next sweep start. */
 export const sweepExtension = { sweep: 'next' } as const;
 
 /** The most requests that one event carries. */
@@ -22,7 +22,7 @@ export const RequestedData = v.object({
     v.minLength(1, 'must have at least one request'),
     v.maxLength(maxRequests, `must have at most ${maxRequests} requests`),
   ),
-  // The Redis store parts its records by lines.
+  // The Redis store separates its records by line ends.
   replyTo: v.optional(v.pipe(v.string(), v.maxLength(200), v.regex(/^[^\n\r]*$/, 'must be one line'))),
 });
 export type RequestedData = v.InferOutput<typeof RequestedData>;

@@ -4,7 +4,7 @@ import type * as v from 'valibot';
 /** One fault of the input: a JSON pointer (RFC 6901) to it, and what to do. */
 export type Fault = { pointer: string; detail: string; nearest?: readonly string[] };
 
-/** An answer that is an error, as RFC 9457 writes it (`application/problem+json`). */
+/** An error answer in the form of RFC 9457 (`application/problem+json`). */
 export class Problem extends Error {
   override name = 'Problem';
   readonly status: number;
@@ -22,7 +22,7 @@ export class Problem extends Error {
   }
 }
 
-/** The answer of a problem; `requestId` is how a caller names it to us. */
+/** The answer of a problem; a caller names it to us by `requestId`. */
 export function problemAnswer(problem: Problem, requestId: string) {
   const body = {
     type: 'about:blank',

@@ -8,14 +8,14 @@ import type { ModelRef, Outcome, PredictionRequest } from '../prediction.ts';
  */
 export type Store = {
   /**
-   * Accepts jobs into the ledger in one round trip. A request whose prediction is cached under `digest` is answered at once; one that
-   * another request in flight already asks for joins it (single flight across replicas); the rest is to be published by the caller.
-   * A job that is answered in full and not `keep` leaves no trace. Accepting an id again changes nothing and publishes nothing twice.
+   * Accepts jobs into the ledger in one round trip. A request that is cached under `digest` is answered at once. One that is already in flight is
+   * joined (single flight across replicas). The caller publishes the rest. A job that is answered in full and not `keep` leaves no trace.
+   * Accepting an id again changes nothing and publishes nothing twice.
    */
   accept(jobs: readonly Job[], options: { digest: string; now: number }): Promise<Accepted[]>;
   /**
-   * Stores each outcome once per request id, fills the cache with those that are done, answers those who joined, tells who listens, ends jobs
-   * that are complete. An id that was never accepted (a producer's own) is accepted by it. `stored` and `duplicates` count what was given.
+   * Stores each outcome once per request id, caches those that are done, answers those who joined, tells listeners, and ends complete jobs. An id
+   * that was never accepted (a producer's own) is accepted by it. `stored` and `duplicates` count what was given.
    */
   complete(completed: Completed): Promise<{ stored: number; duplicates: number }>;
   /** A job and what is known of it. `unknown`: the id was never given; `expired`: its result was kept `Kept.result` and is gone. */
@@ -23,14 +23,14 @@ export type Store = {
   /** Claims an idempotency key for `id`, or returns the earlier claim; kept for at least 24 hours. */
   claim(key: string, claim: Claim): Promise<Claim>;
   /**
-   * Takes jobs whose deadline has passed, as many as have together up to `limit` requests (at least one job), moves their deadline (growing
-   * delay), and returns what of them is still open, to be published again in one event: they have the same `replyTo` and `extensions`, the
-   * others stay due. Jobs beyond the last attempt end as `failed` with the reason instead.
+   * Takes jobs whose deadline has passed: at least one, and up to `limit` requests together. Moves their deadline (growing delay) and returns
+   * their open requests, to be published again in one event. So these jobs have the same `replyTo` and `extensions`; others stay due. Jobs beyond
+   * the last attempt end as `failed` with the reason instead.
    */
   overdue(options: { now: number; limit: number }): Promise<Job[]>;
   /**
-   * Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. What is told while Redis is
-   * being reconnected is not told again: who waits long looks with `find`.
+   * Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. What is told while Redis
+   * reconnects is not told again: who waits long looks with `find`.
    */
   listen(replyTo: string, onSettled: (settled: Settled[]) => void): Promise<() => Promise<void>>;
   /** Counts of requests since the store was made (`accepted` = `done` + `failed` + `open`). `unaccounted` lists ids that were accepted and are neither open nor ended. */
@@ -56,10 +56,13 @@ export type Job = {
   /** UUIDv7. A request of a list has the id `<job id>.<place>`, a single one the job's own. */
   id: string;
   list: boolean;
-  /** `digest`: of the version that answers this one, where it is not that of `accept`. `outcome`: known already when the job is accepted (a fixture of a list that cannot be predicted). */
+  /**
+   * `digest`: of the version that answers this one, if not that of `accept`. `outcome`: already known at acceptance (a fixture of a list that
+   * cannot be predicted).
+   */
   requests: { request: PredictionRequest; outcome?: Outcome; digest?: string }[];
   replyTo?: string;
-  /** traceparent, tracestate, correlationid: they go out again when the job is published again. */
+  /** traceparent, tracestate, correlationid: sent again when the job is published again. */
   extensions?: Record<string, string>;
   /** Keep the result also when everything was cached: somebody will ask for it by its id. */
   keep?: boolean;
@@ -74,8 +77,8 @@ export type Accepted = {
 };
 
 /**
- * How a request ended, under whatever id. `text` is the JSON of its outcome without id and model: answers are made of it as it is, and hits of
- * it alone. `readOutcome` and `hasFailed` (`rules.ts`) look into it.
+ * How a request ended, under whatever id. `text` is the JSON of its outcome without id and model: it goes into answers unchanged, and is all that
+ * a hit needs. `readOutcome` and `hasFailed` (`rules.ts`) look into it.
  */
 export type StoredOutcome = { text: string; model?: ModelRef; cached: boolean };
 

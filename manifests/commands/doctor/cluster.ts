@@ -46,7 +46,7 @@ const ConfigMap = v.looseObject({
   data: v.optional(v.record(v.string(), v.string()), {}),
 });
 
-/** The objects of a kind, or why they cannot be read: a kind that is missing is said elsewhere, a permission here. */
+/** The objects of a kind, or why they cannot be read: lack of permission. A missing kind is reported elsewhere. */
 async function read<const S extends v.GenericSchema>(
   schema: S,
   resource: string,
@@ -67,7 +67,7 @@ async function read<const S extends v.GenericSchema>(
 
 const ofAdministrator = `ask the cluster's administrator, or use a kubeconfig that may`;
 
-/** What a cluster lacks for the documents of `build`, a whole installation, each with its remedy. Only reads. */
+/** What a cluster lacks for `build`, the documents of a whole installation, each with its remedy. Only reads. */
 export async function clusterFindings(
   params: { namespace: string; host: string; 'node-port': string },
   build: () => Document[],
@@ -146,7 +146,7 @@ function operator(
   const found = deployments.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === name);
   const tag = /:v?(\d+\.\d+[^@]*)/.exec(found?.spec.template.spec.containers[0]?.image ?? '')?.[1];
   const version = found?.metadata.labels['app.kubernetes.io/version'] ?? tag ?? '';
-  // Labels of nightly builds are no versions: taken as recent.
+  // Labels of nightly builds are no versions: they count as recent.
   const old = least !== '' && /^v?\d+\./.test(version) && compare(version.replace(/^v/, ''), least) < 0;
   const ready = (found?.status.readyReplicas ?? 0) > 0;
   const state = !found ? 'missing' : !ready ? 'not ready' : version;
@@ -223,7 +223,7 @@ function domain(claims: v.InferOutput<typeof Claim>[], namespace: string, host: 
 
 const Review = v.looseObject({ status: v.looseObject({ allowed: v.boolean() }) });
 
-/** Asks the API itself: `kubectl auth can-i` wants to find the resource first, and its kind may be what is missing. */
+/** Asks the API itself: `kubectl auth can-i` first looks for the resource, and its kind may be missing. */
 async function mayCreate(resource: string, namespace: string): Promise<boolean> {
   const [name = '', ...group] = resource.split('.');
   const review = {

@@ -13,7 +13,7 @@ type Secret = { labels?: Record<string, string>; values: Record<string, string> 
 /** How to reach a RabbitMQ: `uri` is its management API, whose host serves AMQP too, on `port`. */
 type Reach = { username: string; password: string; host: string; uri: string; port: string };
 
-/** A RabbitMQ that is there already, by its AMQP URL. Throws `SecretsFault` for what eventing-rabbitmq could not use. */
+/** An existing RabbitMQ, by its AMQP URL. Throws `SecretsFault` for what eventing-rabbitmq could not use. */
 export function ownRabbit(text: string): Reach {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !['amqp:', 'amqps:'].includes(url.protocol) || !url.username || !url.password)
@@ -39,7 +39,7 @@ function newRabbit(namespace: string): Reach {
   return { username: 'kickoff', password: password(), host, uri: `http://${host}:15672`, port: '5672' };
 }
 
-/** The Secrets of a new installation in a namespace, by name, with fresh passwords; with those of `rabbit` where it is there already. */
+/** The Secrets of a new installation in a namespace, by name, with fresh passwords; with those of an existing `rabbit`. */
 export function newSecrets(namespace: string, rabbit: Reach = newRabbit(namespace)) {
   const { username, password: secret, host, uri, port } = rabbit;
   const scheme = uri.startsWith('https:') ? 'amqps' : 'amqp';

@@ -3,8 +3,8 @@ import { Problem, retryLater } from '../../../shared/http/problem.ts';
 import { type Store, StoreUnavailable } from '../../../shared/store/store.ts';
 
 /**
- * The id under which a request with this `Idempotency-Key` goes: `id` the first time, the first one's id again with the same key and content. Throws
- * a `Problem`: 400 for a key that is empty, over 255 characters or not visible ASCII, 422 for the key of another request, 503 without the store.
+ * The id of a request with this `Idempotency-Key`: `id` the first time; the first one's id again for the same key and content. Throws a
+ * `Problem`: 400 for a key that is empty, over 255 characters or not visible ASCII, 422 for the key of another request, 503 without the store.
  */
 export async function claimedId(
   store: Pick<Store, 'claim'>,

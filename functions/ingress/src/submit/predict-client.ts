@@ -4,7 +4,7 @@ import { CompletedData, requestedType } from '../../../shared/events/events.ts';
 import { send } from '../../../shared/http/client.ts';
 import type { PredictionRequest } from '../../../shared/prediction.ts';
 
-/** Asks predict without the broker between. Rejects when it does not answer in time, or with anything but a completed event. */
+/** Asks predict directly, without the broker. Rejects when it does not answer in time, or with anything but a completed event. */
 export type PredictDirectly = (
   requests: readonly PredictionRequest[],
   event: { id: string; extensions?: Record<string, string> | undefined },

@@ -85,7 +85,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     const before = jobById.get(id);
     if (before && !hasExpired(before, now))
       return { id, outcomes: results.ofJob(before.seq, before.size), publish: [] };
-    // Its result is kept no longer: it is accepted anew.
+    // Its result has expired: it is accepted anew.
     if (before) results.forgetJob(before.seq, before.size);
     const known = lookUp(job, digest, now);
     const outcomes = answered(known);
@@ -118,7 +118,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     return { id, outcomes, publish };
   }
 
-  /** Ends the flights that these requests lead; who follows them is the caller's to answer or to publish. */
+  /** Ends the flights that these requests lead. The caller answers or publishes the requests that joined them. */
   function landed(leaders: Iterable<number>): v.InferOutput<typeof Follower>[] {
     const requests = JSON.stringify([...leaders]);
     land(requests);
@@ -129,7 +129,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
 
   return {
     accept(jobs: readonly Job[], { digest, now }: { digest: string; now: number }): Accepted[] {
-      // What the cache answers in full takes no write lock, so it does not wait for those who write.
+      // A job that the cache answers in full takes no write lock, so it waits for no writer.
       const answers = file.read(() => jobs.map((job) => answerFromCache(job, digest, now)));
       if (answers.every((answer) => answer !== undefined)) return answers;
       return file.write(() => {
@@ -179,7 +179,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         let event: string | undefined;
         for (const due of overdueJobs.all(now, now + furthest, limit)) {
           const { seq, size, open, attempts, body, carried } = due;
-          // What goes into another event stays due.
+          // Jobs for another event stay due.
           if (attempts < maxAttempts && carried !== (event ??= carried)) continue;
           if (requests > 0 && requests + open > limit) break;
           requests += open;
@@ -191,7 +191,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
           const failed = Array.from({ length: size }, (_, place) => requestOf(seq, place)).filter((request) =>
             settled.add(request, { text: exhausted, model: null, cached: false }),
           );
-          // What joined them would wait on; it is published itself by the next sweep.
+          // Requests that joined them would wait on: the next sweep publishes those.
           for (const { request } of landed(failed)) dueNow(now, jobOfRequest(request));
         }
         settled.finish();

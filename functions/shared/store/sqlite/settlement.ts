@@ -3,7 +3,7 @@ import { hasFailed, type Kept, placeOf, single } from '../rules.ts';
 import { flag, type SqliteFile } from './file.ts';
 import { jobOfRequest, requestOf, type Result, type Serves, type SqliteResults } from './results.ts';
 
-/** How long a settled request can be read by who listens, in ms. */
+/** How long listeners can read a settled request, in ms. */
 const replyKept = 60_000;
 
 const JobRow = v.object({
@@ -54,7 +54,7 @@ export function sqliteSettlement(file: SqliteFile, results: SqliteResults, kept:
     };
     const counts = { done: 0, failed: 0 };
     return {
-      /** The number of the request that an id means: a place of a list that is known, or a job of its own; the id of a list is none. */
+      /** The number of a request by its id: a place of a known list, or a job of its own. The id of a list has none. */
       requestOf(id: string): number | undefined {
         const { job: base, place } = placeOf(id);
         const list = job(base);
@@ -65,7 +65,7 @@ export function sqliteSettlement(file: SqliteFile, results: SqliteResults, kept:
         const known = place === single ? list : job(id);
         return known ? requestOf(known.seq, single) : own(id);
       },
-      /** False if the request has ended before, also where its result has expired since. */
+      /** False if the request has ended before, even if its result has expired since. */
       add(request: number, result: Result, serves?: Serves): boolean {
         const seq = jobOfRequest(request);
         const row = bySeq.get(seq) ?? meet(jobBySeq.get(seq));
