@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import { newId } from '../../shared/id.ts';
@@ -23,6 +24,9 @@ import {
   streamPrediction,
 } from './routes/predictions.ts';
 import type { Webhook } from './routes/webhook.ts';
+
+/** The built page: beside `main.mjs` in an image, and beside `src` when this runs from its source. */
+const pageFolder = path.resolve(import.meta.dirname, '../dist/page');
 
 export type IngressParts = PredictionParts & {
   forward: Forward;
@@ -172,7 +176,7 @@ export function createApp(
     },
   });
 
-  const page = createPage();
+  const page = createPage(pageFolder);
   for (const [path, file] of pageFiles) route(path, { GET: (c) => page(c, file(c.req.path)) });
 
   app.notFound((c) =>

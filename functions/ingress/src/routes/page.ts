@@ -5,9 +5,6 @@ import type { Context } from 'hono';
 import { Problem } from '../../../shared/http/problem.ts';
 import type { HttpAnswer } from '../http/answer.ts';
 
-/** The built page: beside `main.mjs` in an image, and in `dist` when this runs from its source. */
-const built = path.resolve(import.meta.dirname, '../dist/page');
-
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -38,8 +35,8 @@ const encodings = [
 type File = { content: Uint8Array<ArrayBuffer>; etag: string; encoding: string | undefined };
 export type Page = (c: Context, file: string) => Promise<HttpAnswer>;
 
-/** Serves files of the built page, read once. `npm run build` makes them; without them the answer is a 404 that says so. */
-export function createPage(folder = built): Page {
+/** Serves files of the built page in `folder`, read once. `npm run build` makes them; without them the answer is a 404 that says so. */
+export function createPage(folder: string): Page {
   const files = new Map<string, Promise<File>>();
 
   async function load(name: string, encoding: (typeof encodings)[number] | undefined): Promise<File> {
