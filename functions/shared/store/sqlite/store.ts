@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Audit, Claim, DeadLetter, Store } from '../store.ts';
-import { DeadLetterRecord, type Kept } from '../rules.ts';
+import { DeadLetterRecord, type Kept, lettersKept } from '../rules.ts';
 import { openSqliteFile } from './file.ts';
 import { sqliteHistory } from './history.ts';
 import { sqliteLedger } from './ledger.ts';
@@ -29,7 +29,16 @@ export function openSqliteStore(path: string, kept: Kept): Store {
   );
   const letters = file.statement('SELECT text FROM dead_letters ORDER BY expires, id', Text);
   const letterById = file.statement('SELECT text FROM dead_letters WHERE id = ?', Text);
-  const saveLetter = file.change('INSERT OR REPLACE INTO dead_letters (id, text, expires) VALUES (?, ?, ?)');
+  const saveLetter = file.change(
+    'INSERT OR REPLACE INTO dead_letters (id, signed, expires, bytes, text) VALUES (?, ?, ?, ?, ?)',
+  );
+  const dropLetters = file.change(
+    `DELETE FROM dead_letters WHERE id IN (
+      SELECT id FROM (
+        SELECT id, row_number() OVER newest AS place, sum(bytes) OVER newest AS total FROM dead_letters WHERE signed = ?
+        WINDOW newest AS (ORDER BY expires DESC, id))
+      WHERE place > ${lettersKept.count} OR total > ${lettersKept.bytes})`,
+  );
   const deleteLetter = file.change('DELETE FROM dead_letters WHERE id = ?');
   const counts = file.statement('SELECT name, value FROM counts', Count);
   const openCount = file.statement(
@@ -98,9 +107,12 @@ export function openSqliteStore(path: string, kept: Kept): Store {
     deadLetters: {
       add: (added) =>
         file.guarded(() => {
-          file.write(() => {
+          const text = JSON.stringify(added);
+          const signed = added.signed ? 1 : 0;
+          return file.write(() => {
             results.count('deadLettered', letterById.get(added.id) ? 0 : 1);
-            saveLetter(added.id, JSON.stringify(added), Date.now() + kept.deadLetter);
+            saveLetter(added.id, signed, Date.now() + kept.deadLetter, Buffer.byteLength(text), text);
+            return { dropped: dropLetters(signed) };
           });
         }),
       list: () => file.guarded(() => letters.all().map(letter)),
