@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import { binaryMessage } from '../../shared/events/cloudevents.ts';
+import type { Event } from '../../shared/events/cloudevents.ts';
 import {
   CompletedData,
   completedType,
@@ -27,8 +27,10 @@ export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
   history: Pick<Store['history'], 'add' | 'shadow'>;
 };
 
-/** What ticks come sooner than this behind another one, in ms, change nothing. */
+/** A tick that comes sooner than this behind another one, in ms, changes nothing. */
 const tickMs = 1000;
+
+const publishDeadlineMs = 5000;
 
 const accepted = (): Response => new Response(null, { status: 202 });
 
@@ -38,12 +40,15 @@ const accepted = (): Response => new Response(null, { status: 202 });
  */
 export function createApp({
   store,
+  publish,
   keys,
   log,
   metrics,
   now = Date.now,
 }: {
   store: CacheWriteStore;
+  /** Hands an event to the Broker. */
+  publish: (event: Event, deadlineMs: number) => Promise<void>;
   keys: Keys;
   log: Log;
   metrics: Metrics;
@@ -55,13 +60,13 @@ export function createApp({
   let lastTick = -Infinity;
 
   /**
-   * An event of what is overdue, if anything is. A tick has one answer, and an event one `replyTo` and one trace: what belongs to another event
-   * follows when this one is answered.
+   * Publishes an event of what is overdue, if anything is. It is no answer to the tick: whoever sent that would get what others asked. An event has
+   * one `replyTo` and one trace: what belongs to another event follows when this one is answered.
    */
-  async function sweep(): Promise<Response> {
+  async function sweep(): Promise<void> {
     const jobs = await store.overdue({ now: now(), limit: maxRequests });
     const requests = jobs.flatMap((job) => job.requests.map(({ request }) => request));
-    if (requests.length === 0) return accepted();
+    if (requests.length === 0) return;
     metrics.count('kickoff_republished_total', {}, requests.length);
     log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
     const { replyTo, extensions } = jobs[0] ?? {};
@@ -75,8 +80,7 @@ export function createApp({
       },
       keys,
     );
-    const { headers, body } = binaryMessage(requested);
-    return new Response(body, { headers });
+    await publish(requested, publishDeadlineMs);
   }
 
   app.post('/', async (c) => {
@@ -100,7 +104,8 @@ export function createApp({
       await store.history.add({ model: ref, predictions, now: now() });
     metrics.count('kickoff_stored_total', {}, stored);
     metrics.count('kickoff_duplicates_total', {}, duplicates);
-    return completed['sweep'] === sweepExtension.sweep ? sweep() : accepted();
+    if (completed['sweep'] === sweepExtension.sweep) await sweep();
+    return accepted();
   });
 
   app.post('/shadows', async (c) => {
@@ -120,7 +125,8 @@ export function createApp({
     // Below zero where the clock was set back.
     if (since >= 0 && since < tickMs) return accepted();
     lastTick = now();
-    return sweep();
+    await sweep();
+    return accepted();
   });
 
   // Letters come from the dispatcher, which signs nothing: of each is kept whether the event in it is ours.
@@ -144,7 +150,7 @@ export function createApp({
 
   app.onError((error) => {
     log.error('cannot store now', { error });
-    const why = error instanceof StoreUnavailable ? 'the store does not answer' : 'storing failed';
+    const why = error instanceof StoreUnavailable ? 'the store does not answer' : 'storing or publishing failed';
     return problemResponse(retryLater(`${why}; try again`));
   });
   return app;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { commonEntries, readConfig, signingEntries, storeUrl } from '../../shared/config.ts';
+import { commonEntries, httpUrl, readConfig, signingEntries, storeUrl } from '../../shared/config.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
 import { openStore } from '../../shared/store/open.ts';
@@ -8,7 +8,7 @@ import { wake } from '../../shared/http/wake.ts';
 
 async function main(): Promise<void> {
   const config = readConfig(
-    v.object({ ...commonEntries, ...signingEntries, STORE_URL: storeUrl }),
+    v.object({ ...commonEntries, ...signingEntries, STORE_URL: storeUrl, K_SINK: httpUrl }),
     process.env,
   );
   wake(config.WAKE_URLS);
@@ -26,7 +26,19 @@ async function main(): Promise<void> {
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
     metrics: () => metrics.text(),
-    app: async () => (await import('./app.ts')).createApp({ store, keys: config.SIGNING_KEYS, log, metrics }),
+    async app() {
+      const [{ createApp }, { publishTo }] = await Promise.all([
+        import('./app.ts'),
+        import('../../shared/events/publish-http.ts'),
+      ]);
+      return createApp({
+        store,
+        publish: publishTo(config.K_SINK),
+        keys: config.SIGNING_KEYS,
+        log,
+        metrics,
+      });
+    },
     // Ready without asking the store: without it an event is answered 503, which the broker tries again.
     readiness: { ready: true },
     drainMs: config.DRAIN_MS,

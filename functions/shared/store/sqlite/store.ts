@@ -32,12 +32,13 @@ export function openSqliteStore(path: string, kept: Kept): Store {
   const saveLetter = file.change(
     'INSERT OR REPLACE INTO dead_letters (id, signed, expires, bytes, text) VALUES (?, ?, ?, ?, ?)',
   );
-  const dropLetters = file.change(
-    `DELETE FROM dead_letters WHERE id IN (
-      SELECT id FROM (
-        SELECT id, row_number() OVER newest AS place, sum(bytes) OVER newest AS total FROM dead_letters WHERE signed = ?
-        WINDOW newest AS (ORDER BY expires DESC, id))
-      WHERE place > ${lettersKept.count} OR total > ${lettersKept.bytes})`,
+  const weighLetters = file.statement(
+    'SELECT count(*) AS count, ifnull(sum(bytes), 0) AS bytes FROM dead_letters WHERE signed = ?',
+    v.object({ count: v.number(), bytes: v.number() }),
+  );
+  const oldestLetter = file.statement(
+    'SELECT id, bytes FROM dead_letters WHERE signed = ? ORDER BY expires LIMIT 1',
+    v.object({ id: v.string(), bytes: v.number() }),
   );
   const deleteLetter = file.change('DELETE FROM dead_letters WHERE id = ?');
   const counts = file.statement('SELECT name, value FROM counts', Count);
@@ -52,6 +53,20 @@ export function openSqliteStore(path: string, kept: Kept): Store {
         WHERE request BETWEEN seq * ${span} AND seq * ${span} + size - 1)) LIMIT 1000`,
     Id,
   );
+  /** Drops the oldest letters where there are too many; how many. */
+  function dropLetters(signed: 0 | 1): number {
+    let { count, bytes } = weighLetters.get(signed) ?? { count: 0, bytes: 0 };
+    let dropped = 0;
+    while (count > lettersKept.count || bytes > lettersKept.bytes) {
+      const oldest = oldestLetter.get(signed);
+      if (!oldest) break;
+      deleteLetter(oldest.id);
+      count--;
+      bytes -= oldest.bytes;
+      dropped++;
+    }
+    return dropped;
+  }
   const letter = ({ text }: v.InferOutput<typeof Text>): DeadLetter =>
     v.parse(DeadLetterRecord, JSON.parse(text));
 
