@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import * as v from 'valibot';
 import { amqpUrl, httpUrl, storeUrl } from '../../functions/shared/config.ts';
+import { signingKeys } from '../../functions/shared/events/signing-keys.ts';
 import { visibleLines } from '../../functions/shared/visible.ts';
 import { Failure, ofProcess, Refusal, runCommand } from '../commands/command.ts';
 import { startRuntime } from './runtime.ts';
@@ -22,6 +23,7 @@ const Env = v.object({
   AMQP_URL: v.optional(amqpUrl),
   STORE_URL: v.optional(storeUrl),
   MLFLOW_TRACKING_URI: v.optional(httpUrl),
+  SIGNING_KEYS: v.optional(signingKeys),
 });
 
 /** Time for requests in flight after Ctrl-C: as long as a client waits by default. */
@@ -36,6 +38,7 @@ Runs the functions on this machine as Knative would: from zero, by the manifests
   KICKOFF_STATE         folder of the embedded broker and store (default .kickoff)
   AMQP_URL, STORE_URL   a real RabbitMQ and Redis instead of the embedded ones
   MLFLOW_TRACKING_URI   a real MLflow instead of the shipped registry, with MODEL_URI
+  SIGNING_KEYS          what functions sign their events with, instead of the key in KICKOFF_STATE
 
 Exit code: 0 stopped, 1 it cannot start, or was stopped at once, 2 wrong usage.`;
 

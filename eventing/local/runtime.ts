@@ -14,6 +14,7 @@ import { sendTo } from './serving/send.ts';
 import { startService } from './serving/service.ts';
 import type { Service } from './serving/service.ts';
 import type { ServiceStatus } from './serving/status.ts';
+import { localKey } from './signing-key.ts';
 import { lockState } from './state-lock.ts';
 import { watchSources } from './sources/watch.ts';
 
@@ -111,9 +112,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const registry = await startRegistry(at('model/registry'));
     closing.push(() => registry.close());
     const amqpUrl = env['AMQP_URL'] || undefined;
+    const key = localKey(stateFolder);
+    closing.push(async () => {
+      key.undo();
+    });
     const provided = {
       STORE_URL: `sqlite:${path.join(stateFolder, 'store.db')}`,
       MLFLOW_TRACKING_URI: registry.url,
+      SIGNING_KEYS: key.keys,
       ...(amqpUrl === undefined ? { K_SINK: `${platformUrl}/local/broker/` } : {}),
     };
     const configMaps = new Map([...maps].map(([name, { data }]) => [name, data] as const));

@@ -42,7 +42,7 @@ export function functionEnvironment(spec: FunctionSpec, sources: EnvironmentSour
     }
   }
   if (faults.length > 0) throw new ManifestError(faults);
-  // No func.yaml names it: a SinkBinding sets it in a cluster.
+  // Not named by the func.yaml of ingress: a SinkBinding would set it in a cluster.
   const sink = sources.own['K_SINK'] || sources.provided['K_SINK'];
   if (sink !== undefined) values['K_SINK'] = sink;
   // A func.yaml can name no Secret that a cluster may lack. Where wanted, these are added to it; here they are taken as they are.

@@ -1,29 +1,29 @@
 import { Hono } from 'hono';
 import { v5 } from 'uuid';
 import * as v from 'valibot';
-import {
-  binaryMessage,
-  createEvent,
-  type Event,
-  EventFault,
-  extensionsOf,
-  readEvent,
-} from '../../shared/events/cloudevents.ts';
+import { binaryMessage, type Event, extensionsOf } from '../../shared/events/cloudevents.ts';
 import type { Challenger } from '../../shared/model/challenger.ts';
 import {
   CompletedData,
   completedType,
   maxRequests,
+  ownSources,
+  RefreshData,
+  refreshType,
   RequestedData,
   requestedType,
   shadowedType,
   shadowExtension,
   travelling,
+  travellingOfOurs,
 } from '../../shared/events/events.ts';
+import { createReceiver } from '../../shared/events/receive.ts';
+import { signedEvent } from '../../shared/events/signature.ts';
+import type { Keys } from '../../shared/events/signing-keys.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { type Outcome, PredictionRequest } from '../../shared/prediction.ts';
-import { problemResponse, retryLater } from '../../shared/http/problem.ts';
+import { Problem, problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { answerCanaries } from './canary.ts';
 import type { Following, Loaded } from './loaded.ts';
 import { predict } from './predict.ts';
@@ -31,6 +31,9 @@ import { shadow } from './shadow.ts';
 
 // Twins of an event get the same answer with the same id: whoever stores it recognises it.
 const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
+
+/** The longest that an order to look at the alias is valid, in ms: what is recorded cannot be sent again later. */
+const refreshFreshMs = 300_000;
 
 const Envelope = v.object({
   requests: v.pipe(v.array(v.unknown()), v.minLength(1)),
@@ -45,16 +48,21 @@ export function createApp({
   model,
   challenger,
   alias,
+  keys,
   log,
   metrics,
+  now = Date.now,
 }: {
   model: () => Following | undefined;
   challenger?: Pick<Challenger<Loaded>, 'model' | 'percent' | 'refresh'>;
   alias: string;
+  keys: Keys;
   log: Log;
   metrics: Metrics;
+  now?: () => number;
 }): Hono {
   const app = new Hono();
+  const { receive, receiveOurs, refuse } = createReceiver({ keys, log, metrics });
 
   app.get('/v1/model', () => {
     const following = model();
@@ -66,7 +74,15 @@ export function createApp({
   });
 
   // Ingress asks this when the registry's webhook says that an alias has moved.
-  app.post('/v1/model/refresh', async () => {
+  app.post('/v1/model/refresh', async (c) => {
+    const event = await receiveOurs(c.req.raw);
+    const data = v.safeParse(RefreshData, event?.data);
+    if (event?.type !== refreshType || !data.success)
+      return problemResponse(
+        new Problem(401, `this takes only an event ${refreshType} that ingress has signed`),
+      );
+    if (Math.abs(now() - Date.parse(data.output.time)) > refreshFreshMs)
+      return problemResponse(new Problem(401, `it was signed more than ${refreshFreshMs / 1000} s ago`));
     const following = model();
     if (!following) return notLoaded();
     await Promise.all([following.refresh(), challenger?.refresh()]);
@@ -76,14 +92,17 @@ export function createApp({
   app.post('/', async (c) => {
     const following = model();
     if (!following) return notLoaded();
-    const event = await readEvent(c.req.raw).catch((error: unknown) => {
-      if (!(error instanceof EventFault)) throw error;
-      log.error('dropped: not a CloudEvent', { error });
-      return undefined;
-    });
-    if (!event) return nothingToSay();
+    const received = await receive(c.req.raw);
+    if (!received) return nothingToSay();
+    const { event, verdict } = received;
     if (event.type !== requestedType) {
       log.error('dropped: not for predict', { type: event.type, source: event.source, id: event.id });
+      return nothingToSay();
+    }
+    const ours = verdict === 'ours';
+    // What is not ours a producer asks, under a name of its own.
+    if (!ours && event.source.startsWith(ownSources)) {
+      refuse(received);
       return nothingToSay();
     }
     const { requests, failed, replyTo } = readRequests(event, log);
@@ -99,13 +118,17 @@ export function createApp({
     const shadowed = other !== undefined && other.current().ref.digest !== ref.digest;
     metrics.observe('kickoff_inference_seconds', (performance.now() - start) / 1000);
     for (const { status } of outcomes) metrics.count('kickoff_outcomes_total', { status });
-    const completed = createEvent({
-      id: v5(`${event.source}\n${event.id}`, namespace),
-      source: '/kickoff/predict',
-      type: completedType,
-      extensions: { ...extensionsOf(event, travelling), ...(shadowed ? shadowExtension : {}) },
-      data: { model: ref, outcomes, ...(replyTo === undefined ? {} : { replyTo }) },
-    });
+    const carried = extensionsOf(event, ours ? travellingOfOurs : travelling);
+    const completed = signedEvent(
+      {
+        id: v5(`${event.source}\n${event.id}`, namespace),
+        source: '/kickoff/predict',
+        type: completedType,
+        extensions: { ...carried, ...(shadowed ? shadowExtension : {}) },
+        data: { model: ref, outcomes, ...(replyTo === undefined ? {} : { replyTo }) },
+      },
+      keys,
+    );
     const { headers, body } = binaryMessage(completed);
     return new Response(body, { headers });
   });
@@ -114,10 +137,11 @@ export function createApp({
   app.post('/challenger', async (c) => {
     const following = model();
     if (!following || !challenger) return notLoaded();
-    const event = await readEvent(c.req.raw).catch(() => undefined);
-    const data = v.safeParse(CompletedData, event?.data);
-    if (event?.type !== completedType || !data.success) {
-      log.error('dropped: no completed event', { type: event?.type, id: event?.id });
+    const event = await receiveOurs(c.req.raw);
+    if (!event) return nothingToSay();
+    const data = v.safeParse(CompletedData, event.data);
+    if (event.type !== completedType || !data.success) {
+      log.error('dropped: no completed event', { type: event.type, id: event.id });
       return nothingToSay();
     }
     // A process that has just started may not know the challenger yet.
@@ -125,13 +149,16 @@ export function createApp({
     const shadowed = await shadow(data.output, following, challenger);
     if (!shadowed) return nothingToSay();
     const { headers, body } = binaryMessage(
-      createEvent({
-        id: v5(`${event.source}\n${event.id}`, namespace),
-        source: '/kickoff/predict',
-        type: shadowedType,
-        extensions: extensionsOf(event, travelling),
-        data: shadowed,
-      }),
+      signedEvent(
+        {
+          id: v5(`${event.source}\n${event.id}`, namespace),
+          source: '/kickoff/predict',
+          type: shadowedType,
+          extensions: extensionsOf(event, travelling),
+          data: shadowed,
+        },
+        keys,
+      ),
     );
     return new Response(body, { headers });
   });

@@ -4,6 +4,7 @@ import { ClusterFault, kubectl, kubectlJson } from '../cluster/kubectl.ts';
 import { crds, created, operators } from './requirements.ts';
 import type { Finding } from './local.ts';
 import { roomFinding } from './room.ts';
+import { signingKeys } from '../../../functions/shared/events/signing-keys.ts';
 import { connectionKeys, secretKeys } from '../secrets/plan.ts';
 
 const Named = v.looseObject({
@@ -132,6 +133,7 @@ export async function clusterFindings(
     ...Object.entries(secretKeys).map(([name, keys]) =>
       secretFinding(secrets, namespace, name, name === 'rabbitmq' ? connectionKeys : keys),
     ),
+    ...keysFinding(secrets, namespace),
     nodePort(services, port),
     domain(claims, namespace, host),
   ];
@@ -188,14 +190,30 @@ function secretFinding(
   const missing = keys.filter((key) => found?.data[key] === undefined);
   const unlabelled =
     name === 'rabbitmq' && found?.metadata.labels['rabbitmq.com/topology-operator'] !== 'true';
+  const unsigned = name === 'signing' && !found ? ': an unsigned setup, the functions do not start' : '';
   return {
     ok: found !== undefined && missing.length === 0 && !unlabelled,
-    text: `Secret ${namespace}/${name}${found && missing.length > 0 ? ` without ${missing.join(', ')}` : ''}`,
+    text: `Secret ${namespace}/${name}${unsigned}${found && missing.length > 0 ? ` without ${missing.join(', ')}` : ''}`,
     remedy:
       found && unlabelled && missing.length === 0
         ? `kubectl -n ${namespace} label secret rabbitmq rabbitmq.com/topology-operator=true: without it the operator does not see the Secret`
         : 'npm run secrets -- init, then npm run secrets -- apply',
   };
+}
+
+/** Whether what the functions sign with are keys; how many are valid. Nothing where there is no such Secret. */
+function keysFinding(secrets: v.InferOutput<typeof Secret>[], namespace: string): Finding[] {
+  const encoded = secrets.find(({ metadata }) => metadata.name === 'signing')?.data['keys'];
+  if (encoded === undefined) return [];
+  const keys = v.safeParse(signingKeys, Buffer.from(encoded, 'base64').toString());
+  const rotating = keys.success && keys.output.length > 1;
+  return [
+    {
+      ok: keys.success,
+      text: `keys of Secret ${namespace}/signing${keys.success ? (rotating ? ': two, a rotation is under way' : '') : `: ${keys.issues[0].message}`}`,
+      remedy: 'npm run secrets -- edit signing, then npm run secrets -- apply',
+    },
+  ];
 }
 
 function nodePort(services: v.InferOutput<typeof Service>[], port: string): Finding {

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { SecretsFault } from './age-key.ts';
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
@@ -7,6 +7,9 @@ const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 export function password(): string {
   return Array.from({ length: 32 }, () => letters.charAt(randomInt(letters.length))).join('');
 }
+
+/** A key that functions sign their events with: 32 random bytes in base64url. */
+export const signingKey = (): string => randomBytes(32).toString('base64url');
 
 type Secret = { labels?: Record<string, string>; values: Record<string, string> };
 
@@ -63,8 +66,13 @@ export function newSecrets(namespace: string, rabbit: Reach = newRabbit(namespac
     amqp: { values: { url: `${scheme}://${username}:${secret}@${host}:${port}` } },
     redis: { values: { password: redis } },
     store: { values: { url: `redis://:${redis}@redis.${namespace}.svc.cluster.local:6379` } },
+    // One or two keys, separated by a blank: two while a rotation is under way.
+    signing: { values: { keys: signingKey() } },
   } satisfies Record<string, Secret>;
 }
+
+/** Which Secrets are made together: those of a group have a password in common. */
+export const groups = [['rabbitmq', 'amqp'], ['redis', 'store'], ['signing']] as const;
 
 /** A Secret as a manifest, in the clear: for `sops encrypt` only. */
 export function secretManifest(namespace: string, name: string, { labels, values }: Secret): object {

@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as v from 'valibot';
-import { readEvent } from '../../../functions/shared/events/cloudevents.ts';
-import { CompletedData, completedType, requestedType } from '../../../functions/shared/events/events.ts';
+import { binaryMessage, readEvent } from '../../../functions/shared/events/cloudevents.ts';
+import {
+  CompletedData,
+  completedType,
+  refreshType,
+  requestedType,
+} from '../../../functions/shared/events/events.ts';
+import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
+import { keys, keysOf, newKey, signingKey } from '../../signing.ts';
 
 const requestId = (n: number): string => `0190a000-0000-7000-8000-${String(n).padStart(12, '0')}`;
 
@@ -56,6 +63,92 @@ describe('predict', () => {
     }
     expect((await post(event({}, { type: 'dev.kickoff.other.v1' }))).status).toBe(202);
     expect((await post('hello', { 'content-type': 'text/plain' })).status).toBe(202);
+  });
+
+  describe('what is not ours', () => {
+    const requests = [{ id: requestId(1), home: 'Arsenal', away: 'Chelsea' }];
+    const otherKey = keysOf(newKey());
+    const draft = { id: 'event-1', source: '/kickoff/ingress', type: requestedType, data: { requests } };
+    const signature = String(signedEvent(draft, keys)['signature']);
+
+    test.each([
+      ['unsigned', {}],
+      ['mismatch', { signature, id: 'event-2' }],
+      ['unknown-key', { signature: String(signedEvent(draft, otherKey)['signature']) }],
+    ])('is refused under a source of ours: %s', async (reason, more) => {
+      const refused = world.refused(reason);
+      world.logged.length = 0;
+      for (const source of ['/kickoff/ingress', '/kickoff/cache-write', '/kickoff/']) {
+        const response = await post(event({ requests }, { source, ...more }));
+        expect([response.status, await response.text()]).toEqual([202, '']);
+      }
+      expect(world.logged).toHaveLength(3);
+      expect(world.logged[0]).toMatch(/refused.*event-/);
+      if (reason === 'unknown-key') expect(world.logged[0]).toMatch(/SIGNING_KEYS.*rotation/);
+      expect(world.refused(reason)).toBe(refused + 3);
+    });
+
+    test('is answered as what a producer asks, without the mark of the sweep', async () => {
+      for (const more of [{}, { signature }, { signature: 'v1.made-up' }]) {
+        const answer = await completed(
+          await post(event({ requests }, { sweep: 'next', correlationid: 'c', ...more })),
+        );
+        expect(answer.event['correlationid']).toBe('c');
+        expect(answer.event['sweep']).toBeUndefined();
+      }
+      const swept = signedEvent({ ...draft, extensions: { sweep: 'next' } }, keys);
+      const ours = await world.predict('/', { method: 'POST', ...binaryMessage(swept) });
+      expect((await completed(ours)).event['sweep']).toBe('next');
+    });
+
+    test('is no completed event for the challenger', async () => {
+      const asked = await completed(await post(event({ requests })));
+      const refused = world.refused('unsigned');
+      const forged = { ...asked.event.toJSON(), signature: undefined };
+      const body = {
+        method: 'POST',
+        headers: { 'content-type': 'application/cloudevents+json' },
+        body: JSON.stringify(forged),
+      };
+      const response = await world.predict('/challenger', body);
+      expect([response.status, await response.text()]).toEqual([202, '']);
+      expect(world.refused('unsigned')).toBe(refused + 1);
+    });
+
+    test('does not make it look at the alias', async () => {
+      const order = (time: number, by = keys, type = refreshType) =>
+        signedEvent(
+          { id: '1', source: '/kickoff/ingress', type, data: { time: new Date(time).toISOString() } },
+          by,
+        );
+      const asks = async (init: RequestInit) =>
+        world.predict('/v1/model/refresh', { method: 'POST', ...init });
+      const minutes = 60_000;
+      for (const init of [
+        {},
+        { body: '{}', headers: { 'content-type': 'application/json' } },
+        binaryMessage(order(Date.now(), otherKey)),
+        binaryMessage(order(Date.now(), keys, completedType)),
+        binaryMessage(order(Date.now()).cloneWith({ data: { time: '2100-01-01T00:00:00Z' } })),
+        binaryMessage(order(Date.now() - 6 * minutes)),
+        binaryMessage(order(Date.now() + 6 * minutes)),
+        binaryMessage(signedEvent({ ...draft, type: refreshType, data: {} }, keys)),
+      ]) {
+        const response = await asks(init);
+        expect(response.status).toBe(401);
+        expect(response.headers.get('content-type')).toBe('application/problem+json');
+      }
+      expect((await asks(binaryMessage(order(Date.now())))).status).toBe(200);
+      // While the keys are changed, by either of them.
+      expect(
+        (await asks(binaryMessage(order(Date.now() - 4 * minutes, keysOf(signingKey, newKey()))))).status,
+      ).toBe(200);
+    });
+
+    test('its answer is signed, so that it can be told from one that somebody made up', async () => {
+      const answer = await completed(await post(event({ requests })));
+      expect(verify(answer.event, keys)).toBe('ours');
+    });
   });
 
   test('a request that cannot be read or predicted fails alone', async () => {

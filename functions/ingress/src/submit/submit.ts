@@ -1,5 +1,6 @@
-import { createEvent } from '../../../shared/events/cloudevents.ts';
 import { maxRequests, requestedType } from '../../../shared/events/events.ts';
+import { signedEvent } from '../../../shared/events/signature.ts';
+import type { Keys } from '../../../shared/events/signing-keys.ts';
 import { newId } from '../../../shared/id.ts';
 import type { Log } from '../../../shared/log.ts';
 import { cacheKey, type PredictionRequest } from '../../../shared/prediction.ts';
@@ -48,6 +49,7 @@ export function createSubmit({
   digest,
   canaryDigest = () => undefined,
   replyTo,
+  keys,
   limit,
   publishDeadlineMs,
   log,
@@ -63,6 +65,7 @@ export function createSubmit({
   /** The digest of the challenger, for a request that it answers. */
   canaryDigest?: (request: PredictionRequest) => string | undefined;
   replyTo: string;
+  keys: Keys;
   limit: number;
   publishDeadlineMs: number;
   log: Log;
@@ -100,13 +103,8 @@ export function createSubmit({
       // A batch is one event: it continues the trace of its first job.
       const extensions = batch[0]?.extensions;
       try {
-        const event = createEvent({
-          id: newId(),
-          source: '/kickoff/ingress',
-          type: requestedType,
-          extensions,
-          data: { requests, replyTo },
-        });
+        const draft = { id: newId(), source: '/kickoff/ingress', type: requestedType, extensions };
+        const event = signedEvent({ ...draft, data: { requests, replyTo } }, keys);
         // A broker that hung last time must not delay every batch as long again.
         await publisher.publish(event, brokerAway ? publishDeadlineMs / 10 : publishDeadlineMs);
         if (brokerAway) log.info('the broker takes events again');
