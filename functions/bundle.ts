@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import type { OutputFile, Plugin } from 'esbuild';
@@ -9,55 +9,6 @@ const aDayMs = 86_400_000;
 
 // Bundled CommonJS packages ask for require, which an ES module does not have (evanw/esbuild#1921).
 const banner = `import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);`;
-
-/**
- * Keeps out of a start what it does not need of Node's own modules. An import evaluates each getter of a module: one loads all of fetch in
- * `node:http` (20 ms), one loads streams in `node:fs` (2 ms). Imports of `https` and `http2` load TLS, which most processes never use. `crypto`
- * (4 ms) is loaded on first use, while the process waits for others anyway.
- */
-const lazyBuiltins: Plugin = {
-  name: 'lazy-builtins',
-  setup(build) {
-    build.onResolve({ filter: /^(node:)?(http|https|http2|fs|crypto)$/ }, ({ path: name }) => ({
-      path: name.replace('node:', ''),
-      namespace: 'lazy-builtins',
-    }));
-    build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path: name }) => {
-      const builtin = `process.getBuiltinModule('node:${name}')`;
-      // Loaded from the beginning: only its getters must wait.
-      if (name === 'fs') return { contents: `module.exports = ${builtin};` };
-      const getter = (key: string): string => `get ${key}() { return load().${key}; }`;
-      const keys = Object.keys(process.getBuiltinModule(`node:${name}`) ?? {});
-      return {
-        contents: `let loaded;
-const load = () => (loaded ??= ${builtin});
-module.exports = { ${keys.map(getter).join(', ')} };`,
-      };
-    });
-  },
-};
-
-/**
- * Bundles the JavaScript of onnxruntime-node; its native part stays in the installed package. Loading the package file by file takes 12 ms of a
- * start, the native part 3.
- */
-const onnxruntime: Plugin = {
-  name: 'onnxruntime',
-  setup(build) {
-    build.onLoad({ filter: /onnxruntime-node\/dist\/binding\.js$/ }, async ({ path: file }) => {
-      let contents = await readFile(file, 'utf8');
-      for (const [was, is] of [
-        ['require(`../bin/', 'require(`onnxruntime-node/bin/'],
-        // It needs nothing else of the module, which takes 1.5 ms to load.
-        ['require("worker_threads")', '{ isMainThread: true }'],
-      ] as const) {
-        if (!contents.includes(was)) throw new Error(`${file} has no ${was} any more`);
-        contents = contents.replace(was, is);
-      }
-      return { contents };
-    });
-  },
-};
 
 /** Puts the Lua of the Redis store into the bundle: its files are not in the image, and a start reads none. */
 const luaTexts: Plugin = {
@@ -99,7 +50,7 @@ async function outputsOf(folder: string, names: { entry: string; chunk: string }
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    plugins: [lazyBuiltins, luaTexts, onnxruntime],
+    plugins: [luaTexts],
     banner: { js: banner },
     logLevel: 'silent',
   });

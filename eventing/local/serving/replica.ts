@@ -4,7 +4,7 @@ import http from 'node:http';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import Pool from 'undici/lib/dispatcher/pool.js';
+import { Pool } from 'undici';
 import { startColdStart } from './cold-start.ts';
 import type { ColdStartPhases } from './cold-start.ts';
 import type { Replica } from './exchange.ts';

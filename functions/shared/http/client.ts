@@ -1,9 +1,9 @@
-import http from 'node:http';
-import https from 'node:https';
+import type { Agent } from 'node:https';
+import { http, loadHttps } from './node-http.ts';
 
 // node:http, not fetch: it loads with the process and costs less per call. A cold start and a busy publisher notice both.
 const plain = new http.Agent({ keepAlive: true });
-let secured: https.Agent | undefined;
+let secured: Agent | undefined;
 
 export type Answer = { status: number; headers: Record<string, string>; body: string };
 
@@ -38,8 +38,8 @@ function attempt(
   return new Promise((resolve, reject) => {
     const secure = url.startsWith('https:');
     // Made on first use: it loads TLS.
-    const agent = secure ? (secured ??= new https.Agent({ keepAlive: true })) : plain;
-    const outgoing = (secure ? https : http).request(
+    const agent = secure ? (secured ??= new (loadHttps().Agent)({ keepAlive: true })) : plain;
+    const outgoing = (secure ? loadHttps() : http).request(
       url,
       {
         method,

@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import type * as v from 'valibot';
+import { http } from './node-http.ts';
 
 /** One fault of the input: a JSON pointer (RFC 6901) to it, and what to do. */
 export type Fault = { pointer: string; detail: string; nearest?: readonly string[] };
@@ -26,7 +26,7 @@ export class Problem extends Error {
 export function problemAnswer(problem: Problem, requestId: string) {
   const body = {
     type: 'about:blank',
-    title: STATUS_CODES[problem.status] ?? 'Error',
+    title: http.STATUS_CODES[problem.status] ?? 'Error',
     status: problem.status,
     detail: problem.message,
     requestId,

@@ -1,8 +1,9 @@
-import http from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerProbe, type Fetch, type Readiness } from './health.ts';
 import { ConfigFault } from '../config.ts';
 import type { Log } from '../log.ts';
+import { http } from './node-http.ts';
 
 /** Exit codes of sysexits.h: bad configuration, and a needed service is absent. */
 export const exitCodes = { config: 78, unavailable: 69 } as const;
@@ -36,7 +37,7 @@ export function start(main: () => Promise<void>, log: Pick<Log, 'error'>): void 
 
 export type Server = { port: number; metricsPort: number | undefined };
 
-type Listener = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /**
  * Listens on `port` of every address and stops as Knative's runtime contract says. On SIGTERM it is unready at once, answers what is in flight
@@ -122,7 +123,7 @@ export async function serve(options: {
   return { port, metricsPort };
 }
 
-function listen(server: http.Server, port: number): Promise<number> {
+function listen(server: HttpServer, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     // Without an address: Node would look it up and check whether it is IPv6, 4 ms of a cold start.
