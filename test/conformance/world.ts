@@ -85,6 +85,7 @@ export async function startProcessWorld(
     kickoff_outcomes_total: '',
     kickoff_stored_total: '',
     kickoff_duplicates_total: '',
+    kickoff_conflicts_total: '',
     kickoff_republished_total: '',
     kickoff_dead_letters_total: '',
   });

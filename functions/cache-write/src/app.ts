@@ -19,9 +19,10 @@ import {
   sweepExtension,
 } from '../../shared/events/events.ts';
 import { newId } from '../../shared/id.ts';
+import { ledgerId } from '../../shared/identity.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { ModelRef, Prediction } from '../../shared/prediction.ts';
+import type { ModelRef, OurRequest, Prediction } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { type Store, StoreUnavailable } from '../../shared/store/store.ts';
 
@@ -64,22 +65,23 @@ export function createApp({
   }
 
   /**
-   * An event of what is overdue, if anything is. A tick has one answer, and an event one `replyTo` and one trace: what belongs to another event
-   * follows when this one is answered.
+   * An event of what is overdue, if anything is. A tick has one answer, so each request in it carries what comes back to its own asker: nothing
+   * that one of them sent keeps those of others out. What finds no room follows when this one is answered.
    */
   async function sweep(): Promise<Response> {
     const jobs = await store.overdue({ now: now(), limit: maxRequests });
-    const requests = jobs.flatMap((job) => job.requests.map(({ request }) => request));
+    const requests = jobs.flatMap(({ asker, requests }) =>
+      requests.map(({ request }): OurRequest => ({ ...request, ...asker })),
+    );
     if (requests.length === 0) return accepted();
     metrics.count('kickoff_republished_total', {}, requests.length);
     log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
-    const { replyTo, extensions } = jobs[0] ?? {};
     const requested = createEvent({
       id: newId(),
       source: '/kickoff/cache-write',
       type: requestedType,
-      extensions: { ...extensions, ...sweepExtension },
-      data: { requests, ...(replyTo === undefined ? {} : { replyTo }) },
+      extensions: sweepExtension,
+      data: { requests },
     });
     const { headers, body } = binaryMessage(requested);
     return new Response(body, { headers });
@@ -94,8 +96,9 @@ export function createApp({
       log.error('dropped: no completed event that can be stored', { type, source, id });
       return accepted();
     }
-    const { model, outcomes, replyTo } = data.output;
-    const { stored, duplicates } = await store.complete({
+    const { model, replyTo } = data.output;
+    const outcomes = data.output.outcomes.map((answer) => ({ ...answer, id: ledgerId(answer) }));
+    const { stored, duplicates, conflicts } = await store.complete({
       model,
       outcomes,
       ...(replyTo === undefined ? {} : { replyTo }),
@@ -106,6 +109,11 @@ export function createApp({
       await store.history.add({ model: ref, predictions, now: now() });
     metrics.count('kickoff_stored_total', {}, stored);
     metrics.count('kickoff_duplicates_total', {}, duplicates);
+    metrics.count('kickoff_conflicts_total', {}, conflicts.length);
+    if (conflicts.length > 0)
+      log.warn('outcomes are not stored: something else was asked under their ids', {
+        ...{ source, id, outcomes: conflicts.length, first: conflicts[0] },
+      });
     return completed['sweep'] === sweepExtension.sweep ? sweep() : accepted();
   });
 

@@ -4,7 +4,6 @@ import * as v from 'valibot';
 import {
   binaryMessage,
   createEvent,
-  type Event,
   EventFault,
   extensionsOf,
   readEvent,
@@ -13,8 +12,6 @@ import type { Challenger } from '../../shared/model/challenger.ts';
 import {
   CompletedData,
   completedType,
-  maxRequests,
-  RequestedData,
   requestedType,
   shadowedType,
   shadowExtension,
@@ -22,20 +19,15 @@ import {
 } from '../../shared/events/events.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { type Outcome, PredictionRequest } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { answerCanaries } from './canary.ts';
 import type { Following, Loaded } from './loaded.ts';
 import { predict } from './predict.ts';
+import { answersOf, readRequests } from './requests.ts';
 import { shadow } from './shadow.ts';
 
 // Twins of an event have the same answer with the same id, so that whoever stores it knows it again.
 const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
-
-const Envelope = v.object({
-  requests: v.pipe(v.array(v.unknown()), v.minLength(1)),
-  replyTo: v.optional(v.unknown()),
-});
 
 /**
  * The predict function: a `requested` event in, a `completed` event out. `model()` is undefined while none is loaded. Nothing is answered with
@@ -86,7 +78,9 @@ export function createApp({
       log.error('dropped: not for predict', { type: event.type, source: event.source, id: event.id });
       return nothingToSay();
     }
-    const { requests, failed, replyTo } = readRequests(event, log);
+    const ours = event.source.startsWith('/kickoff/');
+    const asked = readRequests(event, ours, log);
+    const { requests, failed, replyTo } = asked;
     if (requests.length + failed.length === 0) return nothingToSay();
     const start = performance.now();
     const { ref, made } = await following.use(async (loaded, { ref }) => ({
@@ -95,7 +89,7 @@ export function createApp({
     }));
     const other = challenger?.model();
     const answered = await answerCanaries(made, requests, other, challenger?.percent() ?? 0);
-    const outcomes = [...answered, ...failed];
+    const outcomes = answersOf(asked, answered);
     const shadowed = other !== undefined && other.current().ref.digest !== ref.digest;
     metrics.observe('kickoff_inference_seconds', (performance.now() - start) / 1000);
     for (const { status } of outcomes) metrics.count('kickoff_outcomes_total', { status });
@@ -145,41 +139,3 @@ export function createApp({
 
 const notLoaded = (): Response => problemResponse(retryLater('the model is being loaded'));
 const nothingToSay = (): Response => new Response(null, { status: 202 });
-
-/** The requests that can be read; those that cannot, but have an id, fail alone. */
-function readRequests(
-  event: Event,
-  log: Log,
-): { requests: PredictionRequest[]; failed: Outcome[]; replyTo?: string | undefined } {
-  const { source, id } = event;
-  const envelope = v.safeParse(Envelope, event.data);
-  if (!envelope.success) {
-    log.error('dropped: the data has no requests', { source, id });
-    return { requests: [], failed: [] };
-  }
-  const requests: PredictionRequest[] = [];
-  const failed: Outcome[] = [];
-  const replyTo = v.safeParse(RequestedData.entries.replyTo, envelope.output.replyTo);
-  if (!replyTo.success)
-    log.error('an event has a replyTo that cannot be handed back', {
-      source,
-      id,
-      reason: replyTo.issues[0].message,
-    });
-  if (envelope.output.requests.length > maxRequests)
-    log.error(`an event carries more than ${maxRequests} requests: the rest is dropped`, { source, id });
-  for (const given of envelope.output.requests.slice(0, maxRequests)) {
-    const request = v.safeParse(PredictionRequest, given);
-    if (request.success) {
-      requests.push(request.output);
-      continue;
-    }
-    const reason = request.issues
-      .map((issue) => `${v.getDotPath(issue) ?? 'request'}: ${issue.message}`)
-      .join('; ');
-    const identified = v.safeParse(v.object({ id: PredictionRequest.entries.id }), given);
-    if (identified.success) failed.push({ id: identified.output.id, status: 'failed', reason });
-    else log.error('dropped: a request without a readable id', { source, id, reason });
-  }
-  return { requests, failed, replyTo: replyTo.success ? replyTo.output : undefined };
-}

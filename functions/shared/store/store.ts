@@ -10,22 +10,29 @@ export type Store = {
   /**
    * Accepts jobs into the ledger in one round trip. A request whose prediction is cached under `digest` is answered at once; one that
    * another request in flight already asks for joins it (single flight across replicas); the rest is to be published by the caller.
-   * A job that is answered in full and not `keep` leaves no trace. Accepting an id again changes nothing and publishes nothing twice.
+   * A job that is answered in full and not `keep` leaves no trace. Accepting an id again changes nothing and publishes nothing twice. An id
+   * is bound to what was asked, as long as its result is kept: accepted again with something else it is a `conflict`. `together`: where one
+   * of the jobs is, none of them is accepted.
    */
-  accept(jobs: readonly Job[], options: { digest: string; now: number }): Promise<Accepted[]>;
+  accept(
+    jobs: readonly Job[],
+    options: { digest: string; now: number; together?: boolean },
+  ): Promise<Accepted[]>;
   /**
    * Stores each outcome once per request id, fills the cache with those that are done, answers those who joined, tells who listens, ends jobs
-   * that are complete. An id that was never accepted (a producer's own) is accepted by it. `stored` and `duplicates` count what was given.
+   * that are complete. An id that was never accepted (of a producer that does not use HTTP) is accepted by it. `stored` and `duplicates`
+   * count what was given; `conflicts` has the ids of outcomes that answer something else than was asked under them: nothing is done with those.
    */
-  complete(completed: Completed): Promise<{ stored: number; duplicates: number }>;
+  complete(completed: Completed): Promise<{ stored: number; duplicates: number; conflicts: string[] }>;
   /** A job and what is known of it. `unknown`: the id was never given; `expired`: its result was kept `Kept.result` and is gone. */
   find(id: string): Promise<Found>;
   /** Claims an idempotency key for `id`, or returns the earlier claim; kept for at least 24 hours. */
   claim(key: string, claim: Claim): Promise<Claim>;
   /**
-   * Takes jobs whose deadline has passed, as many as have together up to `limit` requests (at least one job), moves their deadline (growing
-   * delay), and returns what of them is still open, to be published again in one event: they have the same `replyTo` and `extensions`, the
-   * others stay due. Jobs beyond the last attempt end as `failed` with the reason instead.
+   * Takes jobs whose deadline has passed, oldest first, as many as have together up to `limit` requests and `sweepBytes` (at least one job),
+   * moves their deadline (growing delay), and returns what of them is still open, to be published again in one event, whoever asked. So nobody's
+   * jobs hold up those of others: what was published once more stands behind all that waits. Jobs beyond the last attempt end as `failed` with
+   * the reason instead.
    */
   overdue(options: { now: number; limit: number }): Promise<Job[]>;
   /**
@@ -52,15 +59,24 @@ export class StoreUnavailable extends Error {
   override name = 'StoreUnavailable';
 }
 
+/** The producer that asked, its own id of the request, and what it gets back when that is published again. */
+export type Asker = {
+  source: string;
+  id: string;
+  replyTo?: string | undefined;
+  correlationid?: string | undefined;
+};
+
 export type Job = {
-  /** UUIDv7. A request of a list has the id `<job id>.<place>`, a single one the job's own. */
+  /** UUIDv7, or the ledger id of a producer's request. A request of a list has the id `<job id>.<place>`, a single one the job's own. */
   id: string;
   list: boolean;
   /** `digest`: of the version that answers this one, where it is not that of `accept`. `outcome`: known already when the job is accepted (a fixture of a list that cannot be predicted). */
   requests: { request: PredictionRequest; outcome?: Outcome; digest?: string }[];
+  /** The channel of who listens. */
   replyTo?: string;
-  /** traceparent, tracestate, correlationid: they go out again when the job is published again. */
-  extensions?: Record<string, string>;
+  /** Where a producer asked: published again, its request goes out with this. */
+  asker?: Asker;
   /** Keep the result also when everything was cached: somebody will ask for it by its id. */
   keep?: boolean;
 };
@@ -71,6 +87,8 @@ export type Accepted = {
   outcomes: (StoredOutcome | undefined)[];
   /** The places that the caller must publish; the others are answered, or awaited from a request in flight. */
   publish: number[];
+  /** This id was given to something else. */
+  conflict?: true;
 };
 
 /**
@@ -79,7 +97,15 @@ export type Accepted = {
  */
 export type StoredOutcome = { text: string; model?: ModelRef; cached: boolean };
 
-export type Completed = { model: ModelRef; outcomes: readonly Outcome[]; replyTo?: string; now: number };
+/** An outcome under the id of its request in the ledger, with the fingerprint of what it answers. */
+export type LedgerOutcome = Outcome & { fingerprint: string };
+
+export type Completed = {
+  model: ModelRef;
+  outcomes: readonly LedgerOutcome[];
+  replyTo?: string;
+  now: number;
+};
 
 /** One request that ended; `id` is the request's. */
 export type Settled = { id: string } & StoredOutcome;

@@ -3,6 +3,7 @@ import { v7 } from 'uuid';
 import * as v from 'valibot';
 import { readEvent } from '../../../functions/shared/events/cloudevents.ts';
 import { completedType, RequestedData, requestedType } from '../../../functions/shared/events/events.ts';
+import { fingerprintOf, ledgerId } from '../../../functions/shared/identity.ts';
 import { textOf } from '../../../functions/shared/store/rules.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
 
@@ -34,12 +35,13 @@ describe('cache-write', () => {
       headers: { 'content-type': 'application/cloudevents+json' },
       body: typeof event === 'string' ? event : JSON.stringify(event),
     });
+  const fingerprint = fingerprintOf({ home: 'Arsenal', away: 'Chelsea' });
   const completedEvent = (id: string) => ({
     specversion: '1.0',
     id: v7(),
     source: '/kickoff/predict',
     type: completedType,
-    data: { model, outcomes: [{ id, status: 'done', prediction }] },
+    data: { model, outcomes: [{ id, fingerprint, status: 'done', prediction }] },
   });
   const tick = { specversion: '1.0', id: v7(), source: '/ping', type: 'dev.knative.sources.ping', data: {} };
 
@@ -64,6 +66,7 @@ describe('cache-write', () => {
       {},
       { ...bad, type: requestedType },
       { ...bad, data: { model, outcomes: [] } },
+      { ...bad, data: { model, outcomes: [{ id: v7(), status: 'done', prediction }] } },
       { ...bad, data: null },
     ]) {
       world.logged.length = 0;
@@ -96,14 +99,12 @@ describe('cache-write', () => {
       { id: v7(), home: 'Arsenal', away: 'Chelsea' },
       { id: v7(), home: 'Chelsea', away: 'Arsenal' },
     ];
-    const extensions = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
     await world.store.accept(
       requests.map((request) => ({
         id: request.id,
         list: false,
         requests: [{ request }],
         replyTo: 'me',
-        extensions,
       })),
       { digest: 'none', now: Date.now() - 3_600_000 },
     );
@@ -115,33 +116,82 @@ describe('cache-write', () => {
     );
     expect(event.type).toBe(requestedType);
     const data = v.parse(RequestedData, event.data);
-    expect(data.replyTo).toBe('me');
+    // The ledger knows who listens.
+    expect(data.replyTo).toBeUndefined();
     expect(new Set(data.requests.map(({ id }) => id))).toEqual(new Set(requests.map(({ id }) => id)));
     expect((await post('/sweep', tick)).status).toBe(202);
   });
 
-  test('what a producer gave comes back to it in what is published again, event by event, after one tick', async () => {
+  test("a producer's outcome is stored under the ledger id, and what it sent under another's id is another request", async () => {
+    const id = v7();
+    const of = (source?: string) => ({
+      ...completedEvent(id),
+      data: { model, outcomes: [{ id, source, fingerprint, status: 'done', prediction }] },
+    });
+    for (const source of ['/one', '/two']) expect((await post('/', of(source))).status).toBe(202);
+    expect(await world.store.find(id)).toEqual({ status: 'unknown' });
+    for (const source of ['/one', '/two'])
+      expect((await world.store.find(ledgerId({ source, id }))).status).toBe('done');
+  });
+
+  test('an outcome of something else than was asked is not stored, and logged with its id', async () => {
+    const request = { id: v7(), home: 'Everton', away: 'Chelsea' };
+    await world.store.accept([{ id: request.id, list: false, requests: [{ request }] }], {
+      ...{ digest: 'none', now: Date.now() },
+    });
+    world.logged.length = 0;
+    expect((await post('/', completedEvent(request.id))).status).toBe(202);
+    expect((await world.store.find(request.id)).status).toBe('queued');
+    const lines = world.logged.filter((line) => line.includes('something else was asked'));
+    expect(lines).toMatchObject([expect.stringContaining(request.id)]);
+  });
+
+  test('what a producer gave comes back to it with its own id in what is published again, whoever else asked', async () => {
     const jobs = [1, 1, 2, 3].map((n, at) => {
       const away = ['Chelsea', 'Everton', 'Fulham', 'Brentford'][at] ?? '';
-      const request = { id: v7(), home: 'Arsenal', away };
-      const traceparent = `00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333${n}-01`;
-      const extensions = { traceparent, correlationid: `order ${n}` };
-      return { id: request.id, list: false, requests: [{ request }], replyTo: `service ${n}`, extensions };
+      const asker = { source: `/service/${n}`, id: v7(), replyTo: `to ${n}`, correlationid: `order ${n}` };
+      const id = ledgerId(asker);
+      return { id, list: false, requests: [{ request: { id, home: 'Arsenal', away } }], asker };
     });
     await world.store.accept(jobs, { digest: 'none', now: Date.now() - 3_600_000 });
+    const before = world.published.length;
     const response = await post('/sweep', tick);
     const { headers } = response;
     await world.deliver(
       await readEvent(new Request('http://x/', { method: 'POST', headers, body: await response.text() })),
     );
-    for (const { id, replyTo, extensions } of jobs) {
+    const published = world.published.slice(before);
+    expect(published.filter(({ type }) => type === requestedType)).toHaveLength(1);
+    const completed = published.filter(({ type }) => type === completedType);
+    expect(completed).toHaveLength(1);
+    for (const { id, asker } of jobs) {
       expect((await world.store.find(id)).status).toBe('done');
-      const completed = world.published.filter(
-        ({ type, data }) => type === completedType && JSON.stringify(data).includes(id),
-      );
-      expect(completed).toMatchObject([{ ...extensions, data: { replyTo } }]);
+      expect(completed[0]?.data).toMatchObject({
+        outcomes: expect.arrayContaining([expect.objectContaining({ ...asker, status: 'done' })]) as unknown,
+      });
     }
-    expect(world.published.filter(({ type }) => type === requestedType)).toHaveLength(3);
+  });
+
+  test('what cannot be delivered as it came delays nobody: all that is overdue goes out and ends after one tick', async () => {
+    const job = (source: string, place: number, correlationid: string) => {
+      const asker = { source, id: v7(), correlationid };
+      const id = ledgerId(asker);
+      const request = { id, home: 'Arsenal', away: `Team ${place}` };
+      return { id, list: false, requests: [{ request }], asker };
+    };
+    const hour = Date.now() - 3_600_000;
+    // No sender of HTTP can put it into a header.
+    const attack = Array.from({ length: 3 }, (_, n) => job('/attacker', n, `${n}${'x'.repeat(20_000)}`));
+    const others = Array.from({ length: 100 }, (_, n) => job(`/service/${n}`, n, `order ${n}`));
+    await world.store.accept(attack, { digest: 'none', now: hour - 1000 });
+    await world.store.accept(others, { digest: 'none', now: hour });
+    const response = await post('/sweep', tick);
+    const { headers } = response;
+    expect(Math.max(...[...headers.values()].map(({ length }) => length))).toBeLessThan(200);
+    await world.deliver(
+      await readEvent(new Request('http://x/', { method: 'POST', headers, body: await response.text() })),
+    );
+    for (const { id } of [...attack, ...others]) expect((await world.store.find(id)).status).toBe('failed');
   });
 
   test('what came over HTTP is published again in one event, whosoever asked and in whatever trace', async () => {
@@ -157,7 +207,7 @@ describe('cache-write', () => {
       ids.push(v.parse(v.object({ id: v.string() }), await response.json()).id);
     }
     const jobs = await world.store.overdue({ now: Date.now() + 20_000, limit: 1000 });
-    expect(jobs.map(({ id }) => id).sort()).toEqual(ids.sort());
+    expect(jobs.map(({ id }) => id)).toEqual(expect.arrayContaining(ids));
     world.broker = 'up';
   });
 

@@ -55,10 +55,13 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
       return { request: { ...each.given, id: request }, outcome: failedOutcome(request, each.fault) };
     }),
     replyTo: parts.replyTo,
-    extensions: continueTrace(headers),
     keep: key !== null || prefer.async,
   };
-  const outcomes = await parts.submit(job, { waitMs: prefer.waitMs, signal: c.req.raw.signal });
+  const { signal } = c.req.raw;
+  const outcomes = await parts.submit(job, {
+    ...{ waitMs: prefer.waitMs, signal },
+    trace: continueTrace(headers),
+  });
   const answer = jobAnswer(id, asked.list, outcomes, parts.catalog.current().ref);
   // Without a wait too: what came from the cache as a whole may be kept nowhere.
   if (!answer.queued && (prefer.waitMs > 0 || !prefer.async)) return done(answer.json, prefer);

@@ -1,12 +1,12 @@
 /** The number of the layout below (`PRAGMA user_version`): to be raised with each change to it. */
-export const layout = 2;
+export const layout = 3;
 
 /**
  * The tables of the SQLite store. What is written costs by the pages that it touches. So rows lie in the order in which they are written, a text is
  * there once, and what is looked for by the names of teams, which come in any order, is found by a short hash of them (`hashOf`): an index of
  * numbers has few pages.
  *
- * `jobs` is the ledger: `deadline` is set while requests are open, with the `body` that is published again; `expires` once all have ended. Then
+ * `jobs` is the ledger: `fingerprints` says what was asked (`fingerprintsOf`). `deadline` is set while requests are open, with the `body` that is published again; `expires` once all have ended. Then
  * a row lives twice, first with its results and, `gone`, as the memory that its id was given. A `request` is a number made of `jobs.seq` and the
  * place in the job (`requestOf`). A result with a `key` is the cache: it answers others until `serves`. `flights` names the request in flight that
  * others join.
@@ -14,7 +14,8 @@ export const layout = 2;
 export const schema = `
 CREATE TABLE jobs (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, list INTEGER NOT NULL, size INTEGER NOT NULL, open INTEGER NOT NULL, reply_to TEXT,
-  attempts INTEGER NOT NULL DEFAULT 1, deadline INTEGER, expires INTEGER, gone INTEGER NOT NULL DEFAULT 0, body TEXT);
+  attempts INTEGER NOT NULL DEFAULT 1, deadline INTEGER, expires INTEGER, gone INTEGER NOT NULL DEFAULT 0, body TEXT,
+  fingerprints TEXT NOT NULL);
 CREATE INDEX jobs_deadline ON jobs (deadline) WHERE deadline IS NOT NULL;
 CREATE INDEX jobs_expires ON jobs (expires) WHERE expires IS NOT NULL;
 CREATE TABLE results (
