@@ -9,6 +9,8 @@ npm run dead-letters -- show ID [--json]
 npm run dead-letters -- redrive ID|--all [--json]   post to the Broker again, then forget
 npm run dead-letters -- discard ID|--all [--json]   forget
 
+Of a letter that is "signed" the event in it is one of our own functions. Of any other nobody knows who made it up, its destination and code included.
+
   STORE_URL       redis://…, rediss://… or sqlite:path (default: store.db in the folder of KICKOFF_STATE)
   KICKOFF_STATE   the folder that npm start keeps its state in (default .kickoff)
   BROKER_URL      where redrive posts to (default http://127.0.0.1:8080/local/broker/, the local runtime's)
@@ -37,7 +39,8 @@ function readCall(
 }
 
 /** Posts an event to the Broker as it was before its delivery failed; the reason why it was not taken, or undefined. */
-async function redrive({ event }: DeadLetter, brokerUrl: string): Promise<string | undefined> {
+async function redrive({ event, omitted }: DeadLetter, brokerUrl: string): Promise<string | undefined> {
+  if (omitted !== undefined) return `its data, ${omitted} bytes, was too large to be kept`;
   const before = Object.entries(event).filter(([name]) => !name.startsWith('knativeerror'));
   try {
     const { status, body } = await send(
@@ -89,9 +92,9 @@ async function carryOut(
     if (json) print(JSON.stringify(found));
     else if (found.length === 0) print('no dead letters');
     else
-      for (const { id: one, time, destination, code, attempts, event } of found)
+      for (const { id: one, time, destination, code, attempts, signed, event } of found)
         print(
-          `${one}  ${time}  ${visible(`${String(event['type'])} ${String(event['id'])} of ${String(event['source'])}`)}  ${visible(destination)}  code ${code}  attempts ${attempts}`,
+          `${one}  ${time}  ${signed ? 'signed' : 'unsigned'}  ${visible(`${String(event['type'])} ${String(event['id'])} of ${String(event['source'])}`)}  ${visible(destination)}  code ${code}  attempts ${attempts}`,
         );
     return 0;
   }

@@ -12,7 +12,8 @@ import { releaseMemory } from './release-memory.ts';
 import type { Eventing, Log } from './seams.ts';
 import { sendTo } from './serving/send.ts';
 import { startService } from './serving/service.ts';
-import type { Service, ServiceStatus } from './serving/service.ts';
+import type { Service } from './serving/service.ts';
+import type { ServiceStatus } from './serving/status.ts';
 import { lockState } from './state-lock.ts';
 import { watchSources } from './sources/watch.ts';
 

@@ -1,5 +1,5 @@
 import type { RuntimeStatus } from './runtime.ts';
-import type { ServiceStatus } from './serving/service.ts';
+import type { ServiceStatus } from './serving/status.ts';
 
 /** A terminal as the table needs it. */
 export type Terminal = { write(text: string): unknown; columns: number };

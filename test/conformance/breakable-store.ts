@@ -31,7 +31,7 @@ export function breakable(store: Store, away: () => boolean): Store {
       ...store.deadLetters,
       async add(letter) {
         there();
-        await store.deadLetters.add(letter);
+        return store.deadLetters.add(letter);
       },
     },
   };

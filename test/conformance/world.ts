@@ -11,7 +11,12 @@ import { createIngress } from '../../functions/ingress/src/ingress.ts';
 import type { Publisher } from '../../functions/ingress/src/submit/publisher.ts';
 import { createApp as createPredict } from '../../functions/predict/src/app.ts';
 import { files, load } from '../../functions/predict/src/load.ts';
-import { type Event, readEvent, structuredMessage } from '../../functions/shared/events/cloudevents.ts';
+import {
+  binaryMessage,
+  type Event,
+  readEvent,
+  structuredMessage,
+} from '../../functions/shared/events/cloudevents.ts';
 import { followChallenger } from '../../functions/shared/model/challenger.ts';
 import {
   CompletedData,
@@ -19,6 +24,7 @@ import {
   requestedType,
   shadowedType,
 } from '../../functions/shared/events/events.ts';
+import { signedEvent } from '../../functions/shared/events/signature.ts';
 import { challengerUri } from '../../functions/shared/model/model-uri.ts';
 import { followModel } from '../../functions/shared/model/follow.ts';
 import { answerProbe, type Fetch } from '../../functions/shared/http/health.ts';
@@ -27,6 +33,7 @@ import { createMetrics } from '../../functions/shared/metrics.ts';
 import { createRegistry } from '../../functions/shared/model/registry.ts';
 import { openStore } from '../../functions/shared/store/open.ts';
 import type { Store } from '../../functions/shared/store/store.ts';
+import { keys } from '../signing.ts';
 import { breakable } from './breakable-store.ts';
 
 /** Somewhere the functions run, reached by HTTP alone. */
@@ -50,11 +57,15 @@ export type ProcessWorld = World & {
   broker: 'up' | 'away';
   storeAway: boolean;
   predictAway: boolean;
+  /** The clock of cache-write. */
+  now: () => number;
   /** Predict looks at the alias now; ingress is not told. */
   predictLooks(): Promise<void>;
   /** All look at the aliases now. */
   looks(): Promise<void>;
   logged: string[];
+  /** How often the functions have refused an event for a reason. */
+  refused(reason: string): number;
 };
 
 const alias = 'models:/match-outcome@Production';
@@ -88,6 +99,8 @@ export async function startProcessWorld(
     kickoff_conflicts_total: '',
     kickoff_republished_total: '',
     kickoff_dead_letters_total: '',
+    kickoff_dead_letters_dropped_total: '',
+    kickoff_refused_events_total: '',
   });
   const follow = { pollMs: 3_600_000, log };
   const kept = settings.kept ?? {};
@@ -105,8 +118,15 @@ export async function startProcessWorld(
     createRegistry({ trackingUri: registryServer.url, modelUri: challengerUri(alias) }),
     { ...follow, files, load: (artifact) => load(artifact, 1) },
   );
-  const predict = createPredict({ model: () => model, challenger, alias, log, metrics });
-  const cacheWrite = createCacheWrite({ store, log, metrics });
+  const predict = createPredict({ model: () => model, challenger, alias, keys, log, metrics });
+  const cacheWrite = createCacheWrite({
+    store,
+    publish: (event, deadlineMs) => publisher.publish(event, deadlineMs),
+    keys,
+    log,
+    metrics,
+    now: () => world.now(),
+  });
 
   const post = (event: Event): RequestInit => ({ method: 'POST', ...structuredMessage(event) });
   async function deliver(event: Event): Promise<void> {
@@ -151,6 +171,7 @@ export async function startProcessWorld(
       RECENT_PREDICTIONS: 1000,
       PUBLISH_DEADLINE_MS: 200,
       MODEL_URI: alias,
+      SIGNING_KEYS: keys,
     },
     store,
     publisher,
@@ -161,18 +182,10 @@ export async function startProcessWorld(
     metrics,
     async predictDirectly(requests, { id, extensions }) {
       if (world.predictAway) throw new Error('predict is away');
-      const event = {
-        specversion: '1.0',
-        id,
-        source: '/kickoff/ingress',
-        type: requestedType,
-        ...extensions,
-        data: { requests },
-      };
+      const draft = { id, source: '/kickoff/ingress', type: requestedType, extensions, data: { requests } };
       const response = await predict.request('/', {
         method: 'POST',
-        headers: { 'content-type': 'application/cloudevents+json' },
-        body: JSON.stringify(event),
+        ...binaryMessage(signedEvent(draft, keys)),
       });
       return v.parse(CompletedData, await response.json());
     },
@@ -192,6 +205,7 @@ export async function startProcessWorld(
     broker: 'up',
     storeAway: false,
     predictAway: false,
+    now: Date.now,
     async looks() {
       await Promise.all([world.predictLooks(), catalog.refresh(), ingressChallenger.refresh()]);
     },
@@ -199,6 +213,12 @@ export async function startProcessWorld(
       await Promise.all([model.refresh(), challenger.refresh()]);
     },
     logged,
+    refused: (reason) =>
+      Number(
+        new RegExp(`^kickoff_refused_events_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(
+          metrics.text(),
+        )?.[1] ?? 0,
+      ),
     deliver,
     request: async (target, init) => fetch(new Request(`http://localhost${target}`, init)),
     predict: async (target, init) => predict.request(target, init),

@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { CompletedData, requestedType } from '../../functions/shared/events/events.ts';
+import { binaryMessage } from '../../functions/shared/events/cloudevents.ts';
+import { CompletedData, refreshType, requestedType } from '../../functions/shared/events/events.ts';
+import { signedEvent } from '../../functions/shared/events/signature.ts';
+import { keys, signingKey } from '../signing.ts';
 import { until } from '../until.ts';
 import { freePort } from './free-port.ts';
 
@@ -23,7 +26,7 @@ export type PredictProcess = {
   stop(): Promise<void>;
 };
 
-/** A function as the platform starts it: its `main.ts` with this environment and no more. Resolves when it is ready. */
+/** A function as the platform starts it: its `main.ts` with this environment, the key of the test and no more. Resolves when it is ready. */
 export async function startFunction(
   name: string,
   env: Record<string, string>,
@@ -33,7 +36,7 @@ export async function startFunction(
   let output = '';
   const child = spawn(process.execPath, [`functions/${name}/src/main.ts`], {
     cwd: root,
-    env: { PORT: String(port), ...env },
+    env: { PORT: String(port), SIGNING_KEYS: signingKey, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const stream of [child.stdout, child.stderr])
@@ -83,7 +86,11 @@ export async function startPredict(env: Record<string, string>): Promise<Predict
       if (answer.status !== 200) throw new Error(`predict answers ${answer.status}: ${await answer.text()}`);
       return v.parse(CompletedData, await answer.json());
     },
-    refresh: async () => (await fetch(`${url}/v1/model/refresh`, { method: 'POST' })).status,
+    async refresh() {
+      const data = { time: new Date().toISOString() };
+      const order = signedEvent({ id: '1', source: '/kickoff/ingress', type: refreshType, data }, keys);
+      return (await fetch(`${url}/v1/model/refresh`, { method: 'POST', ...binaryMessage(order) })).status;
+    },
     rss: () =>
       Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8'))?.[1]) / 1024,
   };

@@ -13,6 +13,8 @@ import { createRevision } from './revision.ts';
 import type { Revision } from './revision.ts';
 import { startScaler } from './scaler.ts';
 import type { Scaler } from './scaler.ts';
+import { serviceStatus } from './status.ts';
+import type { ServiceStatus } from './status.ts';
 import type { Log } from '../seams.ts';
 
 export type ServiceOptions = {
@@ -26,25 +28,6 @@ export type ServiceOptions = {
   waking(): void;
   /** Its last process is gone. */
   asleep(): void;
-};
-
-export type ServiceStatus = {
-  name: string;
-  url: string;
-  revision: string;
-  /** Of all revisions, also those that drain. */
-  replicas: { starting: number; ready: number; draining: number };
-  pids: number[];
-  /** Requests at replicas and waiting for one. */
-  inFlight: number;
-  queued: number;
-  desired: number;
-  mode: 'stable' | 'panic';
-  /** Whether requests go through the activator (Proxy) or straight to a replica's queue (Serve). */
-  path: 'Proxy' | 'Serve';
-  failing?: string;
-  /** Starts of the last hundred replicas that answered, the newest last; ms since the need arose. */
-  coldStarts: ColdStartPhases[];
 };
 
 /** The bundle of queue-proxy, and where it sends what is the platform's. */
@@ -228,31 +211,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         revision.scale(replicas, performance.now());
       }
     },
-    status() {
-      const failing = current?.failing();
-      const replicas = { starting: 0, ready: 0, draining: 0 };
-      let direct = 0;
-      for (const { count, links } of revisions) {
-        for (const { inFlight } of links) direct += inFlight;
-        replicas.starting += count.starting;
-        replicas.ready += count.ready;
-        replicas.draining += count.draining;
-      }
-      return {
-        name: spec.name,
-        url,
-        revision: current?.name ?? '',
-        replicas,
-        pids: [...revisions].flatMap((revision) => revision.pids),
-        inFlight: activator.meter.inFlight + direct,
-        queued: activator.waiting,
-        desired: scaler?.wanted ?? 0,
-        path: activator.mode,
-        mode: scaler?.panicking ? 'panic' : 'stable',
-        ...(failing ? { failing: failing.reason } : {}),
-        coldStarts,
-      };
-    },
+    status: () => serviceStatus({ name: spec.name, url, activator, current, revisions, scaler, coldStarts }),
     async close(deadlineMs) {
       scaler?.stop();
       activator.refuseWaiting({ status: 503, detail: 'the platform stops', retryAfterSeconds: 5 });

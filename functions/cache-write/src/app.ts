@@ -1,14 +1,6 @@
 import { Hono } from 'hono';
-import { v5 } from 'uuid';
 import * as v from 'valibot';
-import {
-  binaryMessage,
-  createEvent,
-  type Event,
-  EventFault,
-  extensionsOf,
-  readEvent,
-} from '../../shared/events/cloudevents.ts';
+import type { Event } from '../../shared/events/cloudevents.ts';
 import {
   CompletedData,
   completedType,
@@ -18,13 +10,17 @@ import {
   shadowedType,
   sweepExtension,
 } from '../../shared/events/events.ts';
+import { createReceiver } from '../../shared/events/receive.ts';
+import { signedEvent } from '../../shared/events/signature.ts';
+import type { Keys } from '../../shared/events/signing-keys.ts';
 import { newId } from '../../shared/id.ts';
 import { ledgerId } from '../../shared/identity.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { ModelRef, OurRequest, Prediction } from '../../shared/prediction.ts';
+import type { ModelRef, OurRequest, Outcome, Prediction } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { type Store, StoreUnavailable } from '../../shared/store/store.ts';
+import { letterOf } from './letter.ts';
 
 /** The verbs of the store that cache-write needs. */
 export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
@@ -32,8 +28,10 @@ export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
   history: Pick<Store['history'], 'add' | 'shadow'>;
 };
 
-// The same letter that comes twice has the same id. An event's id is its source's alone, and one event may fail at two destinations.
-const namespace = '6b0f4c1e-92d7-5e3a-8f54-7c2d19e0a8b6';
+/** A tick that comes sooner than this behind another one, in ms, changes nothing. */
+const tickMs = 1000;
+
+const publishDeadlineMs = 5000;
 
 const accepted = (): Response => new Response(null, { status: 202 });
 
@@ -43,52 +41,53 @@ const accepted = (): Response => new Response(null, { status: 202 });
  */
 export function createApp({
   store,
+  publish,
+  keys,
   log,
   metrics,
   now = Date.now,
 }: {
   store: CacheWriteStore;
+  /** Hands an event to the Broker. */
+  publish: (event: Event, deadlineMs: number) => Promise<void>;
+  keys: Keys;
   log: Log;
   metrics: Metrics;
   now?: () => number;
 }): Hono {
   const app = new Hono();
 
-  async function event(request: Request): Promise<Event | undefined> {
-    try {
-      return await readEvent(request);
-    } catch (error) {
-      if (!(error instanceof EventFault)) throw error;
-      log.error('dropped: not a CloudEvent', { error });
-      return undefined;
-    }
-  }
+  const { receive, receiveOurs } = createReceiver({ keys, log, metrics });
+  let lastTick = -Infinity;
 
   /**
-   * An event of what is overdue, if anything is. A tick has one answer, so each request in it carries what comes back to its own asker: nothing
-   * that one of them sent keeps those of others out. What finds no room follows when this one is answered.
+   * Publishes an event of what is overdue, if anything is. It is no answer to the tick: whoever sent that would get what others asked. Each request
+   * carries what comes back to its own asker, so nothing that one of them sent keeps those of others out. What finds no room follows when this
+   * event is answered.
    */
-  async function sweep(): Promise<Response> {
+  async function sweep(): Promise<void> {
     const jobs = await store.overdue({ now: now(), limit: maxRequests });
     const requests = jobs.flatMap(({ asker, requests }) =>
       requests.map(({ request }): OurRequest => ({ ...request, ...asker })),
     );
-    if (requests.length === 0) return accepted();
+    if (requests.length === 0) return;
     metrics.count('kickoff_republished_total', {}, requests.length);
     log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
-    const requested = createEvent({
-      id: newId(),
-      source: '/kickoff/cache-write',
-      type: requestedType,
-      extensions: sweepExtension,
-      data: { requests },
-    });
-    const { headers, body } = binaryMessage(requested);
-    return new Response(body, { headers });
+    const requested = signedEvent(
+      {
+        id: newId(),
+        source: '/kickoff/cache-write',
+        type: requestedType,
+        extensions: sweepExtension,
+        data: { requests },
+      },
+      keys,
+    );
+    await publish(requested, publishDeadlineMs);
   }
 
   app.post('/', async (c) => {
-    const completed = await event(c.req.raw);
+    const completed = await receiveOurs(c.req.raw);
     if (!completed) return accepted();
     const { type, source, id } = completed;
     const data = v.safeParse(CompletedData, completed.data);
@@ -105,7 +104,11 @@ export function createApp({
       now: now(),
     });
     // Behind the results: nobody waits for it.
-    for (const [ref, predictions] of byModel(data.output))
+    const others = new Set(conflicts);
+    for (const [ref, predictions] of byModel(
+      model,
+      outcomes.filter((outcome) => !others.has(outcome.id)),
+    ))
       await store.history.add({ model: ref, predictions, now: now() });
     metrics.count('kickoff_stored_total', {}, stored);
     metrics.count('kickoff_duplicates_total', {}, duplicates);
@@ -114,11 +117,12 @@ export function createApp({
       log.warn('outcomes are not stored: something else was asked under their ids', {
         ...{ source, id, outcomes: conflicts.length, first: conflicts[0] },
       });
-    return completed['sweep'] === sweepExtension.sweep ? sweep() : accepted();
+    if (completed['sweep'] === sweepExtension.sweep) await sweep();
+    return accepted();
   });
 
   app.post('/shadows', async (c) => {
-    const shadowed = await event(c.req.raw);
+    const shadowed = await receiveOurs(c.req.raw);
     if (!shadowed) return accepted();
     const { type, source, id } = shadowed;
     const data = v.safeParse(ShadowedData, shadowed.data);
@@ -128,41 +132,46 @@ export function createApp({
     return accepted();
   });
 
-  // The tick of a PingSource: what it says does not matter.
-  app.post('/sweep', sweep);
+  // The tick of a PingSource. It cannot be signed, so anybody may send one: more of them than are of use cost nothing.
+  app.post('/sweep', async () => {
+    const since = now() - lastTick;
+    // Below zero where the clock was set back.
+    if (since >= 0 && since < tickMs) return accepted();
+    lastTick = now();
+    await sweep();
+    return accepted();
+  });
 
+  // Letters come from the dispatcher, which signs nothing: of each is kept whether the event in it is ours.
   app.post('/dead-letters', async (c) => {
-    const letter = await event(c.req.raw);
-    if (!letter) return accepted();
-    const { knativeerrordest: destination = 'unknown', knativeerrorcode: code } = extensionsOf(letter, [
-      'knativeerrordest',
-      'knativeerrorcode',
-    ]);
-    const { source, type } = letter;
-    const id = v5(`${source}\n${letter.id}\n${destination}`, namespace);
-    await store.deadLetters.add({
-      id,
-      time: new Date(now()).toISOString(),
-      destination,
-      code: Number(code ?? 0) || 0,
-      attempts: 1,
-      event: letter.toJSON(),
-    });
+    const received = await receive(c.req.raw);
+    if (!received) return accepted();
+    const { source, type, id: event } = received.event;
+    const letter = letterOf(received, now());
+    if (!letter) {
+      metrics.count('kickoff_dead_letters_dropped_total');
+      log.error('dropped: the attributes of a dead letter are too large', { type });
+      return accepted();
+    }
+    const { dropped } = await store.deadLetters.add(letter);
     metrics.count('kickoff_dead_letters_total');
-    log.warn('dead letter', { id, type, source, event: letter.id, destination, code });
+    metrics.count('kickoff_dead_letters_dropped_total', {}, dropped);
+    const { id, destination, code, signed } = letter;
+    log.warn('dead letter', { id, type, source, event, destination, code, signed });
     return accepted();
   });
 
   app.onError((error) => {
     log.error('cannot store now', { error });
-    const why = error instanceof StoreUnavailable ? 'the store does not answer' : 'storing failed';
+    const why =
+      error instanceof StoreUnavailable ? 'the store does not answer' : 'storing or publishing failed';
     return problemResponse(retryLater(`${why}; try again`));
   });
   return app;
 }
 
 /** The predictions of an event by the model that made them: a challenger's canaries name it. */
-function byModel({ model, outcomes }: CompletedData): Map<ModelRef, Prediction[]> {
+function byModel(model: ModelRef, outcomes: readonly Outcome[]): Map<ModelRef, Prediction[]> {
   const refs = new Map([[model.digest, model]]);
   const made = new Map<ModelRef, Prediction[]>();
   for (const outcome of outcomes) {

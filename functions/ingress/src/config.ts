@@ -1,10 +1,19 @@
 import * as v from 'valibot';
-import { amqpUrl, commonEntries, httpUrl, modelEntries, storeUrl, wholeNumber } from '../../shared/config.ts';
+import {
+  amqpUrl,
+  commonEntries,
+  httpUrl,
+  modelEntries,
+  signingEntries,
+  storeUrl,
+  wholeNumber,
+} from '../../shared/config.ts';
 
 /** The environment of ingress. */
 export const Config = v.object({
   ...commonEntries,
   ...modelEntries,
+  ...signingEntries,
   STORE_URL: storeUrl,
   AMQP_URL: v.optional(amqpUrl),
   /** As eventing/queue.yaml declares them. */

@@ -28,6 +28,7 @@ type Settings = Pick<
   | 'MODEL_URI'
   | 'PREDICT_URL'
   | 'MLFLOW_WEBHOOK_SECRET'
+  | 'SIGNING_KEYS'
 >;
 
 /** Puts ingress together. A store that is away is tried again in the background: predictions are made without it meanwhile. */
@@ -42,7 +43,7 @@ export function createIngress({
   metrics,
   predictDirectly = config.PREDICT_URL === undefined
     ? undefined
-    : createPredictClient(config.PREDICT_URL, 10_000),
+    : createPredictClient(config.PREDICT_URL, config.SIGNING_KEYS, 10_000),
 }: {
   config: Settings;
   store: Store;
@@ -113,6 +114,7 @@ export function createIngress({
                 await Promise.all([catalog.refresh(), challenger.refresh()]);
               },
               predictUrl: config.PREDICT_URL,
+              keys: config.SIGNING_KEYS,
               log,
             }),
       forward: createForward({ store, publisher, publishDeadlineMs, log }),
@@ -128,6 +130,7 @@ export function createIngress({
         settle,
         digest: () => catalog.current().ref.digest,
         replyTo,
+        keys: config.SIGNING_KEYS,
         limit: config.MAX_REQUESTS,
         publishDeadlineMs,
         log,

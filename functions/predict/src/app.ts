@@ -1,25 +1,26 @@
 import { Hono } from 'hono';
 import { v5 } from 'uuid';
 import * as v from 'valibot';
-import {
-  binaryMessage,
-  createEvent,
-  EventFault,
-  extensionsOf,
-  readEvent,
-} from '../../shared/events/cloudevents.ts';
+import { binaryMessage, extensionsOf } from '../../shared/events/cloudevents.ts';
 import type { Challenger } from '../../shared/model/challenger.ts';
 import {
   CompletedData,
   completedType,
+  ownSources,
+  RefreshData,
+  refreshType,
   requestedType,
   shadowedType,
   shadowExtension,
   travelling,
+  travellingOfOurs,
 } from '../../shared/events/events.ts';
+import { createReceiver } from '../../shared/events/receive.ts';
+import { signedEvent } from '../../shared/events/signature.ts';
+import type { Keys } from '../../shared/events/signing-keys.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { problemResponse, retryLater } from '../../shared/http/problem.ts';
+import { Problem, problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { answerCanaries } from './canary.ts';
 import type { Following, Loaded } from './loaded.ts';
 import { predict } from './predict.ts';
@@ -29,6 +30,9 @@ import { shadow } from './shadow.ts';
 // Twins of an event have the same answer with the same id, so that whoever stores it knows it again.
 const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
 
+/** The longest that an order to look at the alias is valid, in ms: what is recorded cannot be sent again later. */
+const refreshFreshMs = 300_000;
+
 /**
  * The predict function: a `requested` event in, a `completed` event out. `model()` is undefined while none is loaded. Nothing is answered with
  * 4xx: the Broker's dispatcher would take it for success and drop the event.
@@ -37,16 +41,21 @@ export function createApp({
   model,
   challenger,
   alias,
+  keys,
   log,
   metrics,
+  now = Date.now,
 }: {
   model: () => Following | undefined;
   challenger?: Pick<Challenger<Loaded>, 'model' | 'percent' | 'refresh'>;
   alias: string;
+  keys: Keys;
   log: Log;
   metrics: Metrics;
+  now?: () => number;
 }): Hono {
   const app = new Hono();
+  const { receive, receiveOurs, refuse } = createReceiver({ keys, log, metrics });
 
   app.get('/v1/model', () => {
     const following = model();
@@ -58,7 +67,15 @@ export function createApp({
   });
 
   // Asked by ingress when the registry's webhook says that an alias has moved.
-  app.post('/v1/model/refresh', async () => {
+  app.post('/v1/model/refresh', async (c) => {
+    const event = await receiveOurs(c.req.raw);
+    const data = v.safeParse(RefreshData, event?.data);
+    if (event?.type !== refreshType || !data.success)
+      return problemResponse(
+        new Problem(401, `this takes only an event ${refreshType} that ingress has signed`),
+      );
+    if (Math.abs(now() - Date.parse(data.output.time)) > refreshFreshMs)
+      return problemResponse(new Problem(401, `it was signed more than ${refreshFreshMs / 1000} s ago`));
     const following = model();
     if (!following) return notLoaded();
     await Promise.all([following.refresh(), challenger?.refresh()]);
@@ -68,17 +85,19 @@ export function createApp({
   app.post('/', async (c) => {
     const following = model();
     if (!following) return notLoaded();
-    const event = await readEvent(c.req.raw).catch((error: unknown) => {
-      if (!(error instanceof EventFault)) throw error;
-      log.error('dropped: not a CloudEvent', { error });
-      return undefined;
-    });
-    if (!event) return nothingToSay();
+    const received = await receive(c.req.raw);
+    if (!received) return nothingToSay();
+    const { event, verdict } = received;
     if (event.type !== requestedType) {
       log.error('dropped: not for predict', { type: event.type, source: event.source, id: event.id });
       return nothingToSay();
     }
-    const ours = event.source.startsWith('/kickoff/');
+    const ours = verdict === 'ours';
+    // What is not ours a producer asks, under a name of its own.
+    if (!ours && event.source.startsWith(ownSources)) {
+      refuse(received);
+      return nothingToSay();
+    }
     const asked = readRequests(event, ours, log);
     const { requests, failed, replyTo } = asked;
     if (requests.length + failed.length === 0) return nothingToSay();
@@ -93,13 +112,17 @@ export function createApp({
     const shadowed = other !== undefined && other.current().ref.digest !== ref.digest;
     metrics.observe('kickoff_inference_seconds', (performance.now() - start) / 1000);
     for (const { status } of outcomes) metrics.count('kickoff_outcomes_total', { status });
-    const completed = createEvent({
-      id: v5(`${event.source}\n${event.id}`, namespace),
-      source: '/kickoff/predict',
-      type: completedType,
-      extensions: { ...extensionsOf(event, travelling), ...(shadowed ? shadowExtension : {}) },
-      data: { model: ref, outcomes, ...(replyTo === undefined ? {} : { replyTo }) },
-    });
+    const carried = extensionsOf(event, ours ? travellingOfOurs : travelling);
+    const completed = signedEvent(
+      {
+        id: v5(`${event.source}\n${event.id}`, namespace),
+        source: '/kickoff/predict',
+        type: completedType,
+        extensions: { ...carried, ...(shadowed ? shadowExtension : {}) },
+        data: { model: ref, outcomes, ...(replyTo === undefined ? {} : { replyTo }) },
+      },
+      keys,
+    );
     const { headers, body } = binaryMessage(completed);
     return new Response(body, { headers });
   });
@@ -108,10 +131,11 @@ export function createApp({
   app.post('/challenger', async (c) => {
     const following = model();
     if (!following || !challenger) return notLoaded();
-    const event = await readEvent(c.req.raw).catch(() => undefined);
-    const data = v.safeParse(CompletedData, event?.data);
-    if (event?.type !== completedType || !data.success) {
-      log.error('dropped: no completed event', { type: event?.type, id: event?.id });
+    const event = await receiveOurs(c.req.raw);
+    if (!event) return nothingToSay();
+    const data = v.safeParse(CompletedData, event.data);
+    if (event.type !== completedType || !data.success) {
+      log.error('dropped: no completed event', { type: event.type, id: event.id });
       return nothingToSay();
     }
     // A process that has just started may not have met it.
@@ -119,13 +143,16 @@ export function createApp({
     const shadowed = await shadow(data.output, following, challenger);
     if (!shadowed) return nothingToSay();
     const { headers, body } = binaryMessage(
-      createEvent({
-        id: v5(`${event.source}\n${event.id}`, namespace),
-        source: '/kickoff/predict',
-        type: shadowedType,
-        extensions: extensionsOf(event, travelling),
-        data: shadowed,
-      }),
+      signedEvent(
+        {
+          id: v5(`${event.source}\n${event.id}`, namespace),
+          source: '/kickoff/predict',
+          type: shadowedType,
+          extensions: extensionsOf(event, travelling),
+          data: shadowed,
+        },
+        keys,
+      ),
     );
     return new Response(body, { headers });
   });

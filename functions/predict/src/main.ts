@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { commonEntries, modelEntries, readConfig } from '../../shared/config.ts';
+import { commonEntries, modelEntries, readConfig, signingEntries } from '../../shared/config.ts';
 import { cannotLoad, configuredRegistry } from '../../shared/model/configured-registry.ts';
 import { type Challenger, followChallenger } from '../../shared/model/challenger.ts';
 import { challengerUri } from '../../shared/model/model-uri.ts';
@@ -13,12 +13,13 @@ import { files, load, type LoadPhase } from './load.ts';
 import { inferenceThreads } from './threads.ts';
 
 async function main(): Promise<void> {
-  const config = readConfig(v.object({ ...commonEntries, ...modelEntries }), process.env);
+  const config = readConfig(v.object({ ...commonEntries, ...modelEntries, ...signingEntries }), process.env);
   wake(config.WAKE_URLS);
   const log = createLog(config.LOG_LEVEL);
   const metrics = createMetrics({
     kickoff_inference_seconds: 'Time of one run of the graph, for the whole list of an event',
     kickoff_outcomes_total: 'Outcomes by status',
+    kickoff_refused_events_total: 'Events that claimed to be ours, by the reason why they are not',
   });
   const readiness = { ready: false };
   const running: { model?: FollowedModel<Loaded> } = {};
@@ -53,6 +54,7 @@ async function main(): Promise<void> {
         model: () => running.model,
         challenger,
         alias: config.MODEL_URI,
+        keys: config.SIGNING_KEYS,
         log,
         metrics,
       }),

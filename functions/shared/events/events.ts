@@ -6,10 +6,16 @@ export const requestedType = 'dev.kickoff.prediction.requested.v1';
 export const completedType = 'dev.kickoff.prediction.completed.v1';
 export const shadowedType = 'dev.kickoff.prediction.shadowed.v1';
 
+/** Asks a function to look at the model's alias now. */
+export const refreshType = 'dev.kickoff.model.refresh.v1';
+
+/** Sources that begin so are our own functions: nobody else may use them. */
+export const ownSources = '/kickoff/';
+
 /** An extension of a completed event: there is a challenger, which is to predict the same. Triggers filter by it. */
 export const shadowExtension = { shadow: 'wanted' } as const;
 
-/** An extension of an event that a sweep published, and of its answer: what else is overdue follows it. */
+/** An extension of an event that a sweep published, and of its answer: what else is overdue follows it. Believed where the event is ours. */
 export const sweepExtension = { sweep: 'next' } as const;
 
 /** The most requests that one event carries. */
@@ -54,5 +60,11 @@ export const ShadowedData = v.object({
   ),
 });
 
-/** The extensions that travel through every hop (distributed tracing, correlation, the sweep). */
-export const travelling = ['traceparent', 'tracestate', 'correlationid', 'sweep'] as const;
+/** Data of `dev.kickoff.model.refresh.v1`: when it was asked. A signature does not cover the `time` of an event. */
+export const RefreshData = v.object({ time: v.pipe(v.string(), v.isoTimestamp()) });
+
+/** The extensions that travel through every hop, whoever sent the event (distributed tracing, correlation). */
+export const travelling = ['traceparent', 'tracestate', 'correlationid'] as const;
+
+/** Those of an event of ours: the mark of the sweep too. */
+export const travellingOfOurs = [...travelling, 'sweep'] as const;

@@ -1,35 +1,62 @@
 import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import { type Event, EventFault, readEvent } from './cloudevents.ts';
 import { type Verdict, verify } from './signature.ts';
 import type { Keys } from './signing-keys.ts';
 
-/** An event that arrived; `ours`: one of our own functions said it, anybody else may have made it up. */
-export type Received = { event: Event; ours: boolean; verdict: Verdict };
+/** An event that arrived. Unless its verdict is `ours`, anybody may have made it up. */
+export type Received = { event: Event; verdict: Verdict };
 
-const remedies: Partial<Record<Verdict, string>> = {
-  'unknown-key':
-    'signed by a key that is not in SIGNING_KEYS here: the functions have different keys, or a rotation is half done (docs/operating.md)',
-  mismatch:
-    'the signature names a key of ours and does not fit: the event was altered on its way, or made up',
+/** How a function takes events in. */
+export type Receiver = {
+  /** Reads one event and whether it is ours. Undefined, with a line in the log, for what is no CloudEvent. */
+  receive(request: Request): Promise<Received | undefined>;
+  /** Reads one event that only our own functions may say: undefined for any other too, which is refused. */
+  receiveOurs(request: Request): Promise<Event | undefined>;
+  /** Logs and counts an event that claims what only our own functions may say. Nothing else is to be done with it. */
+  refuse(received: Received): void;
 };
 
-/** Reads one event and whether it is ours. Undefined, with a line in the log, for what is no CloudEvent. */
-export function createReceive(
-  keys: Keys,
-  log: Pick<Log, 'warn' | 'error'>,
-): (request: Request) => Promise<Received | undefined> {
-  return async function receive(request) {
+const reasons: Record<Exclude<Verdict, 'ours'>, string> = {
+  unsigned: 'it is not signed, and only our own functions may say this',
+  'unknown-key':
+    'it is signed by a key that is not in SIGNING_KEYS here: the functions have different keys, or a rotation is half done (docs/operating.md)',
+  mismatch: 'its signature does not fit: it was made up, or altered on its way',
+};
+
+/** Events are refused by the metric `kickoff_refused_events_total{reason}`. */
+export function createReceiver({
+  keys,
+  log,
+  metrics,
+}: {
+  keys: Keys;
+  log: Pick<Log, 'warn' | 'error'>;
+  metrics: Pick<Metrics, 'count'>;
+}): Receiver {
+  async function receive(request: Request): Promise<Received | undefined> {
     try {
       const event = await readEvent(request);
-      const verdict = verify(event, keys);
-      const remedy = remedies[verdict];
-      const { id, source, type } = event;
-      if (remedy !== undefined) log.warn(`an event is not believed: ${remedy}`, { id, source, type });
-      return { event, ours: verdict === 'ours', verdict };
+      return { event, verdict: verify(event, keys) };
     } catch (error) {
       if (!(error instanceof EventFault)) throw error;
       log.error('dropped: not a CloudEvent', { error });
       return undefined;
     }
+  }
+  function refuse({ event: { id, source, type }, verdict }: Received): void {
+    if (verdict === 'ours') return;
+    metrics.count('kickoff_refused_events_total', { reason: verdict });
+    log.warn(`refused: ${reasons[verdict]}`, { id, source, type });
+  }
+  return {
+    receive,
+    refuse,
+    async receiveOurs(request) {
+      const received = await receive(request);
+      if (received?.verdict === 'ours') return received.event;
+      if (received) refuse(received);
+      return undefined;
+    },
   };
 }

@@ -22,6 +22,9 @@ export const defaultKept = {
 };
 export type Kept = typeof defaultKept;
 
+/** The most dead letters that are kept of those that are signed, and as many of the others; and the most bytes that each of both have together. */
+export const lettersKept = { count: 1000, bytes: 16 * 2 ** 20 };
+
 export const maxAttempts = 6;
 
 /** The time in ms that publication number `attempt` (from 1) has to be answered: 15 s, doubled each time, at most 4 minutes. */
@@ -127,6 +130,9 @@ export const DeadLetterRecord = v.object({
   destination: v.string(),
   code: v.number(),
   attempts: v.number(),
+  // Redis may have letters of a version that knew no signatures.
+  signed: v.optional(v.boolean(), false),
+  omitted: v.optional(v.number()),
   event: v.record(v.string(), v.unknown()),
 });
 

@@ -43,7 +43,8 @@ export type Store = {
   /** Counts of requests since the store was made (`accepted` = `done` + `failed` + `open`). `unaccounted` lists ids that were accepted and are neither open nor ended. */
   audit(): Promise<Audit>;
   deadLetters: {
-    add(letter: DeadLetter): Promise<void>;
+    /** Keeps a letter, and drops the oldest of those that are as `signed` as it where they are too many: `lettersKept` says how many are kept. */
+    add(letter: DeadLetter): Promise<{ dropped: number }>;
     list(): Promise<DeadLetter[]>;
     find(id: string): Promise<DeadLetter | undefined>;
     remove(id: string): Promise<boolean>;
@@ -133,6 +134,10 @@ export type DeadLetter = {
   destination: string;
   code: number;
   attempts: number;
+  /** Whether the event is one of our own functions. Who sent the letter is not known: destination and code anybody may have made up. */
+  signed: boolean;
+  /** The bytes of the event's data, where that was too large to be kept. */
+  omitted?: number | undefined;
   /** The event in the JSON format of CloudEvents. */
   event: Record<string, unknown>;
 };

@@ -9,9 +9,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { audit } from '../../../eventing/commands/audit.ts';
 import { deadLetters } from '../../../eventing/commands/dead-letters.ts';
 import type { Command } from '../../../eventing/commands/command.ts';
+import { readEvent } from '../../../functions/shared/events/cloudevents.ts';
+import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
 import { openStore } from '../../../functions/shared/store/open.ts';
 import type { Store } from '../../../functions/shared/store/store.ts';
 import { digest, failed, model, single, uuid } from '../../functions/shared/store/fixtures.ts';
+import { keys } from '../../signing.ts';
 
 let folder: string;
 let store: Store;
@@ -159,6 +162,7 @@ describe('dead-letters', () => {
     data: { a: [] },
   });
   const letter = (id: string) => ({
+    signed: false,
     ...{ id, time: '2026-08-31T12:00:00Z', destination: 'http://predict', code: 503, attempts: 6 },
     event: {
       ...event(id),
@@ -183,6 +187,40 @@ describe('dead-letters', () => {
     expect(exit).toBe(2);
     expect(err).toContain('--help');
     expect(await store.deadLetters.list()).toHaveLength(2);
+  });
+
+  test('keeps a letter whose data is not there, and says so', async () => {
+    await store.deadLetters.add({ ...letter('e3'), omitted: 2_000_000 });
+    const { exit, err } = await run(deadLetters, ['redrive', 'e3']);
+    expect(exit).toBe(1);
+    expect(err).toContain('e3  kept: its data, 2000000 bytes, was too large');
+    expect(received).toEqual([]);
+  });
+
+  test('says which event is one of our own, and posts that with its signature', async () => {
+    const draft = {
+      id: 'ours',
+      source: '/kickoff/predict',
+      type: 't',
+      data: { text: 'é', list: [0.1, 1e21] },
+    };
+    const signed = signedEvent({ ...draft, extensions: { knativeerrorcode: '503' } }, keys);
+    await store.deadLetters.add({ ...letter('e3'), signed: true, event: signed.toJSON() });
+    const lines = (await run(deadLetters, ['list'])).out.split('\n');
+    expect(lines.filter((line) => line.includes('  signed  '))).toEqual([
+      expect.stringContaining('t ours of'),
+    ]);
+    expect(lines.filter((line) => line.includes('  unsigned  '))).toHaveLength(2);
+    await run(deadLetters, ['redrive', 'e3']);
+    const [posted] = received;
+    const event = await readEvent(
+      new Request('http://x/', {
+        method: 'POST',
+        headers: { 'content-type': posted?.type ?? '' },
+        body: JSON.stringify(posted?.event),
+      }),
+    );
+    expect(verify(event, keys)).toBe('ours');
   });
 
   test('answers 1 for an id that there is not', async () => {

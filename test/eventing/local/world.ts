@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { startRuntime } from '../../../eventing/local/runtime.ts';
 import type { Runtime } from '../../../eventing/local/runtime.ts';
-import type { ServiceStatus } from '../../../eventing/local/serving/service.ts';
+import type { ServiceStatus } from '../../../eventing/local/serving/status.ts';
 
 const behaving = readFileSync(path.join(import.meta.dirname, 'fixtures/behaving.ts'), 'utf8');
 

@@ -1,11 +1,20 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { v7 } from 'uuid';
 import * as v from 'valibot';
-import { readEvent } from '../../../functions/shared/events/cloudevents.ts';
-import { completedType, RequestedData, requestedType } from '../../../functions/shared/events/events.ts';
+import { binaryMessage, type Event } from '../../../functions/shared/events/cloudevents.ts';
+import {
+  completedType,
+  RequestedData,
+  requestedType,
+  shadowedType,
+} from '../../../functions/shared/events/events.ts';
+import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
 import { fingerprintOf, ledgerId } from '../../../functions/shared/identity.ts';
+import { forecastOf } from '../../../functions/shared/store/history.ts';
 import { textOf } from '../../../functions/shared/store/rules.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
+import { keys, keysOf, newKey } from '../../signing.ts';
+import { until } from '../../until.ts';
 
 const model = { name: 'm', version: '1', digest: 'd'.repeat(64), ratingsAsOf: '2025-05-31' };
 const prediction = {
@@ -16,6 +25,7 @@ const prediction = {
   expectedGoals: { home: 1.5, away: 1 },
   markets: { over15: 0.7, over25: 0.5, over35: 0.3, bothTeamsScore: 0.5 },
 };
+const forecast = forecastOf(prediction);
 
 describe('cache-write', () => {
   let world: ProcessWorld;
@@ -24,11 +34,19 @@ describe('cache-write', () => {
   });
   beforeEach(() => {
     world.storeAway = false;
+    world.published.length = 0;
+    // The next tick is no neighbour of the last test's.
+    tickLater();
   });
   afterAll(async () => {
     await world.close();
   });
 
+  let ticks = 0;
+  const tickLater = (): void => {
+    const ahead = ++ticks * 1000;
+    world.now = () => Date.now() + ahead;
+  };
   const post = (path: string, event: unknown): Promise<Response> =>
     world.cacheWrite(path, {
       method: 'POST',
@@ -43,17 +61,31 @@ describe('cache-write', () => {
     type: completedType,
     data: { model, outcomes: [{ id, fingerprint, status: 'done', prediction }] },
   });
+  const postSigned = (
+    path: string,
+    event: { id: string; source: string; type: string; data: unknown },
+    extensions: Record<string, string> = {},
+  ): Promise<Response> => {
+    const { id, source, type, data } = event;
+    const signed = signedEvent({ id, source, type, data, extensions }, keys);
+    return world.cacheWrite(path, { method: 'POST', ...binaryMessage(signed) });
+  };
+  const requestedBy = async (events = 1): Promise<Event[]> => {
+    const found = () => world.published.filter(({ type }) => type === requestedType);
+    await until(() => found().length >= events, { deadline: 2000 });
+    return found();
+  };
   const tick = { specversion: '1.0', id: v7(), source: '/ping', type: 'dev.knative.sources.ping', data: {} };
 
   test('503 with Retry-After while the store is away, on every path', async () => {
     world.storeAway = true;
     const letter = { ...completedEvent(v7()), knativeerrordest: 'http://predict/', knativeerrorcode: '503' };
-    for (const [path, event] of [
-      ['/', completedEvent(v7())],
-      ['/sweep', tick],
-      ['/dead-letters', letter],
-    ] as const) {
-      const response = await post(path, event);
+    for (const answered of [
+      () => postSigned('/', completedEvent(v7())),
+      () => post('/sweep', tick),
+      () => post('/dead-letters', letter),
+    ]) {
+      const response = await answered();
       expect(response.status).toBe(503);
       expect(response.headers.get('retry-after')).toBe('1');
     }
@@ -61,18 +93,62 @@ describe('cache-write', () => {
 
   test('what can never be stored is logged and answered 202', async () => {
     const bad = completedEvent(v7());
-    for (const event of [
-      '{',
-      {},
-      { ...bad, type: requestedType },
-      { ...bad, data: { model, outcomes: [] } },
-      { ...bad, data: { model, outcomes: [{ id: v7(), status: 'done', prediction }] } },
-      { ...bad, data: null },
+    for (const answered of [
+      () => post('/', '{'),
+      () => post('/', {}),
+      () => postSigned('/', { ...bad, type: requestedType }),
+      () => postSigned('/', { ...bad, data: { model, outcomes: [] } }),
+      () =>
+        postSigned('/', { ...bad, data: { model, outcomes: [{ id: v7(), status: 'done', prediction }] } }),
+      () => postSigned('/', { ...bad, data: null }),
     ]) {
       world.logged.length = 0;
-      expect((await post('/', event)).status).toBe(202);
+      expect((await answered()).status).toBe(202);
       expect(world.logged.join('')).toMatch(/dropped/);
     }
+  });
+
+  describe('what is not ours is stored nowhere, logged with its id and counted', () => {
+    const shadowed = {
+      ...{ specversion: '1.0', id: v7(), source: '/kickoff/predict', type: shadowedType },
+      data: {
+        champion: { ...model, digest: 'a'.repeat(64) },
+        challenger: { ...model, digest: 'b'.repeat(64) },
+        pairs: [
+          { home: 'Arsenal', away: 'Chelsea', league: 'ENG1', champion: forecast, challenger: forecast },
+        ],
+      },
+    };
+    test.each([
+      ['unsigned', {}, /not signed/],
+      ['mismatch', { signature: `v1.${keys[0].id}.${'A'.repeat(43)}` }, /does not fit/],
+      [
+        'unknown-key',
+        { signature: String(signedEvent(completedEvent('x'), keysOf(newKey()))['signature']) },
+        /SIGNING_KEYS.*rotation/,
+      ],
+    ])('%s', async (reason, extensions, why) => {
+      const before = await world.store.audit();
+      const id = v7();
+      const completed = { ...completedEvent(id), ...extensions };
+      for (const [path, event] of [
+        ['/', completed],
+        ['/', { ...completed, sweep: 'next' }],
+        ['/shadows', { ...shadowed, ...extensions }],
+      ] as const) {
+        world.logged.length = 0;
+        const refused = world.refused(reason);
+        const response = await post(path, event);
+        expect([response.status, await response.text()]).toEqual([202, '']);
+        expect(world.logged.join('')).toMatch(why);
+        expect(world.logged.join('')).toContain(event.id);
+        expect(world.logged.filter((line) => line.includes('refused'))).toHaveLength(1);
+        expect(world.refused(reason)).toBe(refused + 1);
+      }
+      expect(await world.store.find(id)).toEqual({ status: 'unknown' });
+      expect(await world.store.history.shadows()).toEqual([]);
+      expect(await world.store.audit()).toEqual(before);
+    });
   });
 
   test('stores once per request id, whatever comes twice or at the same time', async () => {
@@ -80,7 +156,7 @@ describe('cache-write', () => {
     const id = v7();
     const event = completedEvent(id);
     const statuses = await Promise.all(
-      Array.from({ length: 5 }, async () => (await post('/', event)).status),
+      Array.from({ length: 5 }, async () => (await postSigned('/', event)).status),
     );
     expect(statuses).toEqual([202, 202, 202, 202, 202]);
     expect(await world.store.find(id)).toMatchObject({
@@ -93,8 +169,9 @@ describe('cache-write', () => {
     expect(after.unaccounted).toEqual([]);
   });
 
-  test('a tick publishes again what is overdue, in one event, and nothing when nothing is', async () => {
+  test('a tick publishes again what is overdue, in one event of ours, and answers nothing', async () => {
     expect((await post('/sweep', tick)).status).toBe(202);
+    tickLater();
     const requests = [
       { id: v7(), home: 'Arsenal', away: 'Chelsea' },
       { id: v7(), home: 'Chelsea', away: 'Arsenal' },
@@ -109,17 +186,38 @@ describe('cache-write', () => {
       { digest: 'none', now: Date.now() - 3_600_000 },
     );
     const response = await post('/sweep', tick);
-    expect(response.status).toBe(200);
-    const { headers } = response;
-    const event = await readEvent(
-      new Request('http://x/', { method: 'POST', headers, body: await response.text() }),
-    );
-    expect(event.type).toBe(requestedType);
-    const data = v.parse(RequestedData, event.data);
+    // Whoever sent it would read what others asked, and keep it from being published.
+    expect([response.status, await response.text()]).toEqual([202, '']);
+    const [event] = await requestedBy();
+    expect(event && verify(event, keys)).toBe('ours');
+    const data = v.parse(RequestedData, event?.data);
     // The ledger knows who listens.
     expect(data.replyTo).toBeUndefined();
     expect(new Set(data.requests.map(({ id }) => id))).toEqual(new Set(requests.map(({ id }) => id)));
+  });
+
+  test('more than one tick in a second is not even asked of the store', async () => {
+    const start = world.now();
+    world.now = () => start;
     expect((await post('/sweep', tick)).status).toBe(202);
+    world.storeAway = true;
+    world.now = () => start + 999;
+    expect((await post('/sweep', tick)).status).toBe(202);
+    world.now = () => start + 1000;
+    expect((await post('/sweep', tick)).status).toBe(503);
+    // The clock was set back.
+    world.now = () => start - 3_600_000;
+    expect((await post('/sweep', tick)).status).toBe(503);
+  });
+
+  test('what cannot be published now is told, so that the tick comes again', async () => {
+    const request = { id: v7(), home: 'Arsenal', away: 'Chelsea' };
+    await world.store.accept([{ id: request.id, list: false, requests: [{ request }] }], {
+      ...{ digest: 'none', now: Date.now() - 3_600_000 },
+    });
+    world.broker = 'away';
+    expect((await post('/sweep', tick)).status).toBe(503);
+    world.broker = 'up';
   });
 
   test("a producer's outcome is stored under the ledger id, and what it sent under another's id is another request", async () => {
@@ -128,7 +226,7 @@ describe('cache-write', () => {
       ...completedEvent(id),
       data: { model, outcomes: [{ id, source, fingerprint, status: 'done', prediction }] },
     });
-    for (const source of ['/one', '/two']) expect((await post('/', of(source))).status).toBe(202);
+    for (const source of ['/one', '/two']) expect((await postSigned('/', of(source))).status).toBe(202);
     expect(await world.store.find(id)).toEqual({ status: 'unknown' });
     for (const source of ['/one', '/two'])
       expect((await world.store.find(ledgerId({ source, id }))).status).toBe('done');
@@ -140,7 +238,7 @@ describe('cache-write', () => {
       ...{ digest: 'none', now: Date.now() },
     });
     world.logged.length = 0;
-    expect((await post('/', completedEvent(request.id))).status).toBe(202);
+    expect((await postSigned('/', completedEvent(request.id))).status).toBe(202);
     expect((await world.store.find(request.id)).status).toBe('queued');
     const lines = world.logged.filter((line) => line.includes('something else was asked'));
     expect(lines).toMatchObject([expect.stringContaining(request.id)]);
@@ -155,11 +253,9 @@ describe('cache-write', () => {
     });
     await world.store.accept(jobs, { digest: 'none', now: Date.now() - 3_600_000 });
     const before = world.published.length;
-    const response = await post('/sweep', tick);
-    const { headers } = response;
-    await world.deliver(
-      await readEvent(new Request('http://x/', { method: 'POST', headers, body: await response.text() })),
-    );
+    await post('/sweep', tick);
+    for (const { id } of jobs)
+      await until(async () => (await world.store.find(id)).status === 'done', { deadline: 2000 });
     const published = world.published.slice(before);
     expect(published.filter(({ type }) => type === requestedType)).toHaveLength(1);
     const completed = published.filter(({ type }) => type === completedType);
@@ -185,13 +281,13 @@ describe('cache-write', () => {
     const others = Array.from({ length: 100 }, (_, n) => job(`/service/${n}`, n, `order ${n}`));
     await world.store.accept(attack, { digest: 'none', now: hour - 1000 });
     await world.store.accept(others, { digest: 'none', now: hour });
-    const response = await post('/sweep', tick);
-    const { headers } = response;
-    expect(Math.max(...[...headers.values()].map(({ length }) => length))).toBeLessThan(200);
-    await world.deliver(
-      await readEvent(new Request('http://x/', { method: 'POST', headers, body: await response.text() })),
-    );
-    for (const { id } of [...attack, ...others]) expect((await world.store.find(id)).status).toBe('failed');
+    const before = world.published.length;
+    await post('/sweep', tick);
+    await until(() => world.published.length > before, { deadline: 2000 });
+    const { headers } = binaryMessage(world.published[before] as Event);
+    expect(Math.max(...Object.values(headers).map(({ length }) => length))).toBeLessThan(200);
+    for (const { id } of [...attack, ...others])
+      await until(async () => (await world.store.find(id)).status === 'failed', { deadline: 2000 });
   });
 
   test('what came over HTTP is published again in one event, whosoever asked and in whatever trace', async () => {
@@ -221,13 +317,18 @@ describe('cache-write', () => {
     });
     await world.store.accept(lists, { digest: 'none', now: Date.now() - 3_600_000 });
     const seen = new Set<string>();
+    world.predictAway = true;
     for (let sweep = 0; sweep < 3; sweep++) {
-      const response = await post('/sweep', tick);
-      const { requests } = v.parse(RequestedData, await response.json());
+      tickLater();
+      await post('/sweep', tick);
+    }
+    for (const event of await requestedBy(3)) {
+      const { requests } = v.parse(RequestedData, event.data);
       expect(requests.length).toBeLessThanOrEqual(1000);
       for (const { id } of requests) seen.add(id);
     }
     expect(seen.size).toBe(1800);
+    world.predictAway = false;
   });
 
   describe('dead letters', () => {
@@ -249,6 +350,40 @@ describe('cache-write', () => {
           event: { id: letter.id, type: completedType, data: letter.data },
         },
       ]);
+    });
+
+    test('of an event that somebody made up are marked, and take no place of one of ours', async () => {
+      const event = completedEvent(v7());
+      const { knativeerrordest, knativeerrorcode } = letter;
+      // As the dispatcher sends it: with what befell the event, and its signature.
+      await postSigned('/dead-letters', event, { knativeerrordest, knativeerrorcode });
+      const copies = [
+        { ...event, knativeerrordest },
+        { ...event, knativeerrordest, data: { ...event.data, outcomes: [] } },
+        { ...event, knativeerrordest, signature: 'v1.forged' },
+      ];
+      for (const copy of copies) await post('/dead-letters', copy);
+      const found = await kept(event.id);
+      expect(found.map(({ signed }) => signed).sort()).toEqual([false, false, true]);
+      expect(found.find(({ signed }) => signed)?.event).toMatchObject({
+        data: event.data,
+        signature: expect.stringMatching(/^v1\./) as unknown,
+      });
+    });
+
+    test('that are too large are kept without their data, and dropped where the rest is too large', async () => {
+      const id = v7();
+      const data = 'x'.repeat(2 ** 20);
+      await post('/dead-letters', { ...letter, id, data });
+      expect(await kept(id)).toMatchObject([
+        { omitted: data.length + 2, event: { id, type: completedType } },
+      ]);
+      expect((await kept(id))[0]?.event).not.toHaveProperty('data');
+      const before = await world.store.audit();
+      world.logged.length = 0;
+      expect((await post('/dead-letters', { ...letter, subject: 'x'.repeat(2 ** 16) })).status).toBe(202);
+      expect(await world.store.audit()).toEqual(before);
+      expect(world.logged.join('')).toMatch(/dropped.*too large/);
     });
 
     test('are one for each source, id and destination, however often they come', async () => {

@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as v from 'valibot';
-import { readEvent } from '../../../functions/shared/events/cloudevents.ts';
-import { CompletedData, completedType, requestedType } from '../../../functions/shared/events/events.ts';
+import { binaryMessage, readEvent } from '../../../functions/shared/events/cloudevents.ts';
+import {
+  CompletedData,
+  completedType,
+  refreshType,
+  requestedType,
+} from '../../../functions/shared/events/events.ts';
+import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
+import { fingerprintOf } from '../../../functions/shared/identity.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
+import { keys, keysOf, newKey, signingKey } from '../../signing.ts';
 
 const requestId = (n: number): string => `0190a000-0000-7000-8000-${String(n).padStart(12, '0')}`;
 
@@ -58,6 +66,92 @@ describe('predict', () => {
     expect((await post('hello', { 'content-type': 'text/plain' })).status).toBe(202);
   });
 
+  describe('what is not ours', () => {
+    const requests = [{ id: requestId(1), home: 'Arsenal', away: 'Chelsea' }];
+    const otherKey = keysOf(newKey());
+    const draft = { id: 'event-1', source: '/kickoff/ingress', type: requestedType, data: { requests } };
+    const signature = String(signedEvent(draft, keys)['signature']);
+
+    test.each([
+      ['unsigned', {}],
+      ['mismatch', { signature, id: 'event-2' }],
+      ['unknown-key', { signature: String(signedEvent(draft, otherKey)['signature']) }],
+    ])('is refused under a source of ours: %s', async (reason, more) => {
+      const refused = world.refused(reason);
+      world.logged.length = 0;
+      for (const source of ['/kickoff/ingress', '/kickoff/cache-write', '/kickoff/']) {
+        const response = await post(event({ requests }, { source, ...more }));
+        expect([response.status, await response.text()]).toEqual([202, '']);
+      }
+      expect(world.logged).toHaveLength(3);
+      expect(world.logged[0]).toMatch(/refused.*event-/);
+      if (reason === 'unknown-key') expect(world.logged[0]).toMatch(/SIGNING_KEYS.*rotation/);
+      expect(world.refused(reason)).toBe(refused + 3);
+    });
+
+    test('is answered as what a producer asks, without the mark of the sweep', async () => {
+      for (const more of [{}, { signature }, { signature: 'v1.made-up' }]) {
+        const answer = await completed(
+          await post(event({ requests }, { sweep: 'next', correlationid: 'c', ...more })),
+        );
+        expect(answer.event['correlationid']).toBe('c');
+        expect(answer.event['sweep']).toBeUndefined();
+      }
+      const swept = signedEvent({ ...draft, extensions: { sweep: 'next' } }, keys);
+      const ours = await world.predict('/', { method: 'POST', ...binaryMessage(swept) });
+      expect((await completed(ours)).event['sweep']).toBe('next');
+    });
+
+    test('is no completed event for the challenger', async () => {
+      const asked = await completed(await post(event({ requests })));
+      const refused = world.refused('unsigned');
+      const forged = { ...asked.event.toJSON(), signature: undefined };
+      const body = {
+        method: 'POST',
+        headers: { 'content-type': 'application/cloudevents+json' },
+        body: JSON.stringify(forged),
+      };
+      const response = await world.predict('/challenger', body);
+      expect([response.status, await response.text()]).toEqual([202, '']);
+      expect(world.refused('unsigned')).toBe(refused + 1);
+    });
+
+    test('does not make it look at the alias', async () => {
+      const order = (time: number, by = keys, type = refreshType) =>
+        signedEvent(
+          { id: '1', source: '/kickoff/ingress', type, data: { time: new Date(time).toISOString() } },
+          by,
+        );
+      const asks = async (init: RequestInit) =>
+        world.predict('/v1/model/refresh', { method: 'POST', ...init });
+      const minutes = 60_000;
+      for (const init of [
+        {},
+        { body: '{}', headers: { 'content-type': 'application/json' } },
+        binaryMessage(order(Date.now(), otherKey)),
+        binaryMessage(order(Date.now(), keys, completedType)),
+        binaryMessage(order(Date.now()).cloneWith({ data: { time: '2100-01-01T00:00:00Z' } })),
+        binaryMessage(order(Date.now() - 6 * minutes)),
+        binaryMessage(order(Date.now() + 6 * minutes)),
+        binaryMessage(signedEvent({ ...draft, type: refreshType, data: {} }, keys)),
+      ]) {
+        const response = await asks(init);
+        expect(response.status).toBe(401);
+        expect(response.headers.get('content-type')).toBe('application/problem+json');
+      }
+      expect((await asks(binaryMessage(order(Date.now())))).status).toBe(200);
+      // While the keys are changed, by either of them.
+      expect(
+        (await asks(binaryMessage(order(Date.now() - 4 * minutes, keysOf(signingKey, newKey()))))).status,
+      ).toBe(200);
+    });
+
+    test('its answer is signed, so that it can be told from one that somebody made up', async () => {
+      const answer = await completed(await post(event({ requests })));
+      expect(verify(answer.event, keys)).toBe('ours');
+    });
+  });
+
   test('a request that cannot be read or predicted fails alone', async () => {
     const { data } = await completed(
       await post(
@@ -109,6 +203,49 @@ describe('predict', () => {
       expect(world.logged.join('')).toMatch(/replyTo/);
     },
   );
+
+  test('each outcome says who asked, under its own id, and what it answers', async () => {
+    const asked = { home: 'arsenal', away: 'Chelsea', scoreline: true };
+    const { data } = await completed(
+      await post(
+        event(
+          {
+            requests: [
+              // What a producer says of others is not believed.
+              { id: requestId(1), ...asked, source: '/other', replyTo: 'x', correlationid: 'y' },
+              { id: requestId(2), home: 'Arsenl', away: 'Chelsea' },
+              { id: requestId(3), home: 7, away: 'Chelsea', source: 7 },
+            ],
+          },
+          { source: '/team/service' },
+        ),
+      ),
+    );
+    const source = '/team/service';
+    expect(data.outcomes).toMatchObject([
+      { id: requestId(1), source, status: 'done', fingerprint: fingerprintOf(asked) },
+      { id: requestId(2), source, status: 'failed' },
+      { id: requestId(3), source, status: 'failed', fingerprint: '-'.repeat(12) },
+    ]);
+    for (const outcome of data.outcomes) expect(outcome).not.toHaveProperty('replyTo');
+  });
+
+  test('of two requests of an event under one id the first is answered, the other is dropped with a line of log', async () => {
+    const first = { id: requestId(1), home: 'Arsenal', away: 'Chelsea' };
+    world.logged.length = 0;
+    const { data } = await completed(
+      await post(event({ requests: [first, { ...first, home: 'Everton' }, first, { ...first, home: 7 }] })),
+    );
+    expect(data.outcomes).toMatchObject([{ id: requestId(1), prediction: { home: 'Arsenal' } }]);
+    expect(world.logged.filter((line) => line.includes('id of another one'))).toHaveLength(2);
+  });
+
+  test('a source that could not be handed back with each outcome is dropped', async () => {
+    world.logged.length = 0;
+    const requests = [{ id: requestId(1), home: 'Arsenal', away: 'Chelsea' }];
+    expect((await post(event({ requests }, { source: `/${'s'.repeat(200)}` }))).status).toBe(202);
+    expect(world.logged.join('')).toContain('dropped: the source is too long');
+  });
 
   test('probabilities sum to 1 within 1e-6 for every pair of a league', async () => {
     const { teams } = (await (await world.request('/v1/teams?league=ESP1')).json()) as {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import * as v from 'valibot';
 import { type Event, EventFault, readEvents } from '../../../shared/events/cloudevents.ts';
-import { maxRequests, RequestedData, requestedType } from '../../../shared/events/events.ts';
+import { maxRequests, ownSources, RequestedData, requestedType } from '../../../shared/events/events.ts';
 import type { Log } from '../../../shared/log.ts';
 import { type Fault, faultsOf, Problem, retryLater } from '../../../shared/http/problem.ts';
 import { ledgerId } from '../../../shared/identity.ts';
@@ -33,7 +33,12 @@ export async function readRequested(request: Request): Promise<Requested[]> {
   for (const [place, event] of events.entries()) {
     const at = batch ? `/${place}` : '';
     const data = v.safeParse(RequestedData, event.data);
-    if (event.type !== requestedType)
+    if (event.source.startsWith(ownSources))
+      faults.push({
+        pointer: `${at}/source`,
+        detail: `must not begin with ${ownSources}, which names Kickoff's own functions: name your service`,
+      });
+    else if (event.type !== requestedType)
       faults.push({ pointer: `${at}/type`, detail: `unknown type ${event.type}; known: ${requestedType}` });
     else if (!data.success) faults.push(...faultsOf(data.issues, `${at}/data`));
     else {

@@ -1,5 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { binaryMessage } from '../../../shared/events/cloudevents.ts';
+import { refreshType } from '../../../shared/events/events.ts';
+import { signedEvent } from '../../../shared/events/signature.ts';
+import type { Keys } from '../../../shared/events/signing-keys.ts';
 import { send } from '../../../shared/http/client.ts';
+import { newId } from '../../../shared/id.ts';
 import { describe, type Log } from '../../../shared/log.ts';
 import { Problem } from '../../../shared/http/problem.ts';
 import { readText } from '../http/body.ts';
@@ -20,19 +25,24 @@ export function createWebhook({
   secret,
   refresh,
   predictUrl,
+  keys,
   log,
   now = Date.now,
 }: {
   secret: string;
   refresh: () => Promise<void>;
   predictUrl: string | undefined;
+  keys: Keys;
   log: Log;
   now?: () => number;
 }): Webhook {
   async function askPredict(): Promise<void> {
     if (predictUrl === undefined) return;
     try {
-      const { status } = await send(new URL('/v1/model/refresh', predictUrl).href, {}, 10_000);
+      const draft = { id: newId(), source: '/kickoff/ingress', type: refreshType };
+      const order = signedEvent({ ...draft, data: { time: new Date(now()).toISOString() } }, keys);
+      const url = new URL('/v1/model/refresh', predictUrl).href;
+      const { status } = await send(url, binaryMessage(order), 10_000);
       if (status !== 200) log.warn('predict does not look at the alias now', { status });
     } catch (error) {
       // Its own poll sees the move a little later.

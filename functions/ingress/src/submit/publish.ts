@@ -1,6 +1,6 @@
+import { publishTo } from '../../../shared/events/publish-http.ts';
 import type { Log } from '../../../shared/log.ts';
 import { createAmqpPublisher } from './publish-amqp.ts';
-import { createHttpPublisher } from './publish-http.ts';
 import type { Publisher } from './publisher.ts';
 
 /** RabbitMQ where there is an `AMQP_URL`, otherwise the Broker over HTTP. */
@@ -18,5 +18,6 @@ export function createPublisher(
       { url: config.AMQP_URL, exchange: config.AMQP_EXCHANGE, routingKey: config.AMQP_ROUTING_KEY },
       log,
     );
-  return createHttpPublisher(config.K_SINK ?? '');
+  // Nothing is open between two calls but kept connections, which end with the process.
+  return { publish: publishTo(config.K_SINK ?? ''), close: () => Promise.resolve() };
 }

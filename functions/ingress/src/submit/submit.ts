@@ -1,5 +1,6 @@
-import { createEvent } from '../../../shared/events/cloudevents.ts';
 import { maxRequests, requestedType } from '../../../shared/events/events.ts';
+import { signedEvent } from '../../../shared/events/signature.ts';
+import type { Keys } from '../../../shared/events/signing-keys.ts';
 import { newId } from '../../../shared/id.ts';
 import type { Log } from '../../../shared/log.ts';
 import { fingerprintOf } from '../../../shared/identity.ts';
@@ -49,6 +50,7 @@ export function createSubmit({
   digest,
   canaryDigest = () => undefined,
   replyTo,
+  keys,
   limit,
   publishDeadlineMs,
   log,
@@ -64,6 +66,7 @@ export function createSubmit({
   /** The digest of the challenger, for a request that it answers. */
   canaryDigest?: (request: PredictionRequest) => string | undefined;
   replyTo: string;
+  keys: Keys;
   limit: number;
   publishDeadlineMs: number;
   log: Log;
@@ -99,13 +102,8 @@ export function createSubmit({
       // A batch is one event: it carries on the trace of the first job in it.
       const extensions = batch[0]?.trace;
       try {
-        const event = createEvent({
-          id: newId(),
-          source: '/kickoff/ingress',
-          type: requestedType,
-          extensions,
-          data: { requests, replyTo },
-        });
+        const draft = { id: newId(), source: '/kickoff/ingress', type: requestedType, extensions };
+        const event = signedEvent({ ...draft, data: { requests, replyTo } }, keys);
         // A broker that hung the last time must not make every batch wait as long again.
         await publisher.publish(event, brokerAway ? publishDeadlineMs / 10 : publishDeadlineMs);
         if (brokerAway) log.info('the broker takes events again');

@@ -1,40 +1,46 @@
 import * as v from 'valibot';
-import { DeadLetterRecord, type Kept } from '../rules.ts';
+import { DeadLetterRecord, type Kept, lettersKept } from '../rules.ts';
 import type { Store } from '../store.ts';
 import type { RedisConnection } from './connection.ts';
+import { scripts } from './scripts.ts';
 
 const Texts = v.array(v.string());
 const MaybeText = v.nullable(v.string());
+const Dropped = v.number();
 
-const index = 'kickoff:dead-letters';
+const indexes = { signed: 'dead-letters:signed', others: 'dead-letters' };
 const keyOf = (id: string): string => `kickoff:dead-letter:${id}`;
 
 /** The dead letters of a Redis store (see `scripts.ts` for its keys). */
-export function redisDeadLetters(redis: Pick<RedisConnection, 'call'>, kept: Kept): Store['deadLetters'] {
+export function redisDeadLetters(
+  redis: Pick<RedisConnection, 'call' | 'script'>,
+  kept: Kept,
+): Store['deadLetters'] {
+  async function idsOf(index: string): Promise<string[]> {
+    return v.parse(Texts, await redis.call('ZRANGE', `kickoff:${index}`, 0, -1));
+  }
   return {
     async add(letter) {
-      const now = Date.now();
-      const text = JSON.stringify(letter);
-      const before = await redis.call('SET', keyOf(letter.id), text, 'PX', kept.deadLetter, 'GET');
-      await redis.call('ZADD', index, now + kept.deadLetter, letter.id);
-      await redis.call('ZREMRANGEBYSCORE', index, '-inf', now);
-      if (before === null) await redis.call('HINCRBY', 'kickoff:counts', 'deadLettered', 1);
+      const index = letter.signed ? indexes.signed : indexes.others;
+      const bounds = [lettersKept.count, lettersKept.bytes];
+      const args = [letter.id, JSON.stringify(letter), kept.deadLetter, index, ...bounds];
+      return { dropped: v.parse(Dropped, await redis.script(scripts.deadLetterAdd, args)) };
     },
     async list() {
-      const ids = v.parse(Texts, await redis.call('ZRANGE', index, 0, -1));
+      const ids = (await Promise.all([indexes.signed, indexes.others].map(idsOf))).flat();
       if (ids.length === 0) return [];
-      const found = await redis.call('MGET', ...ids.map((id) => keyOf(id)));
-      return v
-        .parse(v.array(MaybeText), found)
-        .flatMap((text) => (text === null ? [] : [v.parse(DeadLetterRecord, JSON.parse(text))]));
+      const found = v.parse(v.array(MaybeText), await redis.call('MGET', ...ids.map((id) => keyOf(id))));
+      const letters = found.flatMap((text) =>
+        text === null ? [] : [v.parse(DeadLetterRecord, JSON.parse(text))],
+      );
+      return letters.sort((a, b) => (a.time < b.time ? -1 : 1));
     },
     async find(id) {
       const text = v.parse(MaybeText, await redis.call('GET', keyOf(id)));
       return text === null ? undefined : v.parse(DeadLetterRecord, JSON.parse(text));
     },
     async remove(id) {
-      await redis.call('ZREM', index, id);
-      return (await redis.call('DEL', keyOf(id))) === 1;
+      return (await redis.script(scripts.deadLetterRemove, [id])) === 1;
     },
   };
 }

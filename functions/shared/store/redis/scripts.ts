@@ -8,6 +8,7 @@ const prelude = lua('prelude');
 const models = lua('models');
 const jobs = constants + lua('jobs');
 const settling = jobs + lua('settling');
+const deadLetters = lua('dead-letters');
 
 /**
  * The keys of the Redis store, all under `kickoff:`. Scripts make key names from what they read, so this is for one primary with replicas,
@@ -36,7 +37,10 @@ const settling = jobs + lua('settling');
  * | `counts`           | hash    | what `audit` prints: five numbers                                              | never             |
  * | `claim:<key>`      | string  | an idempotency key's claim                                                     | `claim`           |
  * | `dead-letter:<id>` | string  | a dead letter                                                                  | `deadLetter`      |
- * | `dead-letters`     | zset    | their ids by expiry                                                            | with its last one |
+ * | `dead-letters`     | zset    | by expiry the ids of those whose event is not signed; those of the others in   | with its last one |
+ * |                    |         | `dead-letters:signed`                                                          |                   |
+ * | `dead-letter-      | hash    | id of a dead letter -> its bytes, and name of either zset -> their sum         | never             |
+ * | bytes`             |         |                                                                                |                   |
  * | `ping`             | string  | proof that writes are taken                                                    | a second          |
  * | `reply:<channel>`  | pub/sub | ids of jobs, each before the lines of what has ended                           |                   |
  *
@@ -53,6 +57,8 @@ export const scripts = {
   find: prelude + jobs + lua('find'),
   audit: lua('audit'),
   unaccounted: prelude + lua('unaccounted'),
+  deadLetterAdd: deadLetters + lua('dead-letter-add'),
+  deadLetterRemove: deadLetters + lua('dead-letter-remove'),
   historyKeep: lua('history-keep'),
   historyAdd: prelude + lua('history-add'),
   historySaid: prelude + lua('history-said'),

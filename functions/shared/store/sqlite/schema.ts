@@ -28,8 +28,10 @@ CREATE TABLE replies (seq INTEGER PRIMARY KEY, reply_to TEXT NOT NULL, requests 
 CREATE TABLE claims (
   key TEXT PRIMARY KEY, id TEXT NOT NULL, fingerprint TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX claims_expires ON claims (expires);
-CREATE TABLE dead_letters (id TEXT PRIMARY KEY, text TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE dead_letters (
+  id TEXT PRIMARY KEY, signed INTEGER NOT NULL, expires INTEGER NOT NULL, bytes INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX dead_letters_expires ON dead_letters (expires);
+CREATE INDEX dead_letters_kept ON dead_letters (signed, expires, bytes);
 CREATE TABLE said (
   home TEXT NOT NULL, away TEXT NOT NULL, league TEXT NOT NULL, model TEXT NOT NULL, made INTEGER NOT NULL, text TEXT NOT NULL,
   hash INTEGER NOT NULL);

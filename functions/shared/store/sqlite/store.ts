@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Audit, Claim, DeadLetter, Store } from '../store.ts';
-import { DeadLetterRecord, type Kept } from '../rules.ts';
+import { DeadLetterRecord, type Kept, lettersKept } from '../rules.ts';
 import { openSqliteFile } from './file.ts';
 import { sqliteHistory } from './history.ts';
 import { sqliteLedger } from './ledger.ts';
@@ -29,7 +29,17 @@ export function openSqliteStore(path: string, kept: Kept): Store {
   );
   const letters = file.statement('SELECT text FROM dead_letters ORDER BY expires, id', Text);
   const letterById = file.statement('SELECT text FROM dead_letters WHERE id = ?', Text);
-  const saveLetter = file.change('INSERT OR REPLACE INTO dead_letters (id, text, expires) VALUES (?, ?, ?)');
+  const saveLetter = file.change(
+    'INSERT OR REPLACE INTO dead_letters (id, signed, expires, bytes, text) VALUES (?, ?, ?, ?, ?)',
+  );
+  const weighLetters = file.statement(
+    'SELECT count(*) AS count, ifnull(sum(bytes), 0) AS bytes FROM dead_letters WHERE signed = ?',
+    v.object({ count: v.number(), bytes: v.number() }),
+  );
+  const oldestLetter = file.statement(
+    'SELECT id, bytes FROM dead_letters WHERE signed = ? ORDER BY expires LIMIT 1',
+    v.object({ id: v.string(), bytes: v.number() }),
+  );
   const deleteLetter = file.change('DELETE FROM dead_letters WHERE id = ?');
   const counts = file.statement('SELECT name, value FROM counts', Count);
   const openCount = file.statement(
@@ -43,6 +53,20 @@ export function openSqliteStore(path: string, kept: Kept): Store {
         WHERE request BETWEEN seq * ${span} AND seq * ${span} + size - 1)) LIMIT 1000`,
     Id,
   );
+  /** Drops the oldest letters where there are too many; how many. */
+  function dropLetters(signed: 0 | 1): number {
+    let { count, bytes } = weighLetters.get(signed) ?? { count: 0, bytes: 0 };
+    let dropped = 0;
+    while (count > lettersKept.count || bytes > lettersKept.bytes) {
+      const oldest = oldestLetter.get(signed);
+      if (!oldest) break;
+      deleteLetter(oldest.id);
+      count--;
+      bytes -= oldest.bytes;
+      dropped++;
+    }
+    return dropped;
+  }
   const letter = ({ text }: v.InferOutput<typeof Text>): DeadLetter =>
     v.parse(DeadLetterRecord, JSON.parse(text));
 
@@ -100,9 +124,12 @@ export function openSqliteStore(path: string, kept: Kept): Store {
     deadLetters: {
       add: (added) =>
         file.guarded(() => {
-          file.write(() => {
+          const text = JSON.stringify(added);
+          const signed = added.signed ? 1 : 0;
+          return file.write(() => {
             results.count('deadLettered', letterById.get(added.id) ? 0 : 1);
-            saveLetter(added.id, JSON.stringify(added), Date.now() + kept.deadLetter);
+            saveLetter(added.id, signed, Date.now() + kept.deadLetter, Buffer.byteLength(text), text);
+            return { dropped: dropLetters(signed) };
           });
         }),
       list: () => file.guarded(() => letters.all().map(letter)),

@@ -107,6 +107,7 @@ describe('an id', () => {
       world.predictAway = state === 'open';
       const [mine, other] = [newId(), newId()];
       expect((await post(event([{ id: mine, ...fixture }]))).status).toBe(202);
+      await until(() => world.published.some((one) => sends(one, mine)));
       if (state === 'ended')
         await until(async () => (await world.store.find(ledger(mine))).status === 'done');
       const before = world.published.length;
@@ -139,6 +140,7 @@ describe('an id', () => {
       body: JSON.stringify({ home: 'Brentford', away: 'Arsenal' }),
     });
     const { id } = (await asked.json()) as { id: string };
+    await until(() => world.published.some((one) => sends(one, id)));
     world.predictAway = false;
     const [one] = await results(await post(event([{ id, ...fixture }])));
     const [two] = await results(await post({ ...event([{ id, ...everton }]), source: '/test/other' }));
@@ -159,6 +161,7 @@ describe('an id', () => {
       data: { requests: [{ id, ...everton }] },
     });
     await results(await post(event([{ id, ...fixture }])));
+    await until(() => world.published.some((one) => sends(one, id)));
     world.predictAway = false;
     await world.deliver(forged);
     expect((await world.store.find(ledger(id))).status).toBe('queued');

@@ -10,6 +10,7 @@ import { createLog } from '../../../../functions/shared/log.ts';
 import { python } from '../../../needs.ts';
 import { freePort } from '../../../servers/free-port.ts';
 import { type PredictProcess, startFunction, startPredict } from '../../../servers/predict.ts';
+import { keys } from '../../../signing.ts';
 import { until } from '../../../until.ts';
 import { type MlflowRegistry, startMlflowRegistry } from '../../../model/mlflow-registry.ts';
 import { shippedFiles } from '../../../model/shipped.ts';
@@ -36,6 +37,7 @@ print(_generate_hmac_signature(*sys.argv[1:]))`;
         looks++;
       },
       predictUrl: undefined,
+      keys,
       log: createLog('error'),
       now: () => at * 1000,
     });

@@ -8,10 +8,9 @@ import {
   structuredMessage,
 } from '../../../../functions/shared/events/cloudevents.ts';
 import { signedEvent, verify } from '../../../../functions/shared/events/signature.ts';
-import { type Keys, signingKeys } from '../../../../functions/shared/events/signing-keys.ts';
+import { signingKeys } from '../../../../functions/shared/events/signing-keys.ts';
+import { keysOf, newKey } from '../../../signing.ts';
 
-const newKey = (): string => randomBytes(32).toString('base64url');
-const keysOf = (...texts: string[]): Keys => v.parse(signingKeys, texts.join(' '));
 const [first, second, third] = [newKey(), newKey(), newKey()];
 const keys = keysOf(first);
 const draft = {

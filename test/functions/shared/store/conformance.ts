@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Settled, Store } from '../../../../functions/shared/store/store.ts';
-import { textOf } from '../../../../functions/shared/store/rules.ts';
+import type { DeadLetter, Settled, Store } from '../../../../functions/shared/store/store.ts';
+import { lettersKept, textOf } from '../../../../functions/shared/store/rules.ts';
 import { until } from '../../../until.ts';
 import { runChild } from './processes.ts';
 import { digest, done, doneText, failed, list, model, outcomesOf, single, uuid } from './fixtures.ts';
@@ -315,6 +315,7 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
     test('dead letters are kept until they are removed, once each, as they were seen last', async () => {
       const letter = {
         ...{ id: 'e1', time: '2026-08-31T12:00:00Z', destination: 'http://predict', code: 503, attempts: 6 },
+        signed: true,
         event: { specversion: '1.0', id: 'e1', data: { requests: [] as string[] } },
       };
       expect(await store.deadLetters.find('e1')).toBeUndefined();
@@ -325,6 +326,47 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       expect(await store.deadLetters.find('e1')).toEqual(letter);
       expect(await store.deadLetters.remove('e1')).toBe(true);
       expect(await store.audit()).toMatchObject({ deadLettered: 1 });
+    });
+
+    describe('dead letters that nobody signed', () => {
+      const letter = (n: number, signed: boolean, text = ''): DeadLetter => ({
+        ...{ id: `${signed ? 'signed' : 'other'} ${n}`, time: new Date(n).toISOString(), signed },
+        ...{ destination: 'http://predict', code: 503, attempts: 1, event: { text } },
+      });
+      const idsKept = async () => (await store.deadLetters.list()).map(({ id }) => id);
+      const droppedBy = async (letters: DeadLetter[]) => {
+        let all = 0;
+        for (const one of letters) all += (await store.deadLetters.add(one)).dropped;
+        return all;
+      };
+
+      test('push out each other, the oldest first, and none that is signed', async () => {
+        const signed = Array.from({ length: 3 }, (_, n) => letter(n, true));
+        const others = Array.from({ length: lettersKept.count + 2 }, (_, n) => letter(10 + n, false));
+        expect(await droppedBy(signed)).toBe(0);
+        expect(await droppedBy(others.slice(0, 2))).toBe(0);
+        // Older by more than the tick of a clock.
+        const since = Date.now();
+        await until(() => Date.now() > since + 1, { deadline: 1000 });
+        expect(await droppedBy(others.slice(2))).toBe(2);
+        const ids = await idsKept();
+        expect(ids).toHaveLength(3 + lettersKept.count);
+        expect(ids).toEqual(expect.arrayContaining(signed.map(({ id }) => id)));
+        expect(ids).not.toContain('other 10');
+        expect(ids).not.toContain('other 11');
+      });
+
+      test('have together no more than so many bytes', async () => {
+        const large = 'x'.repeat(2 ** 20);
+        const others = Array.from({ length: 20 }, (_, n) => letter(n, false, large));
+        const fit = Math.floor(lettersKept.bytes / JSON.stringify(others[0]).length);
+        expect(await droppedBy(others)).toBe(20 - fit);
+        expect(await idsKept()).toHaveLength(fit);
+        // What is removed, or comes again, weighs no more.
+        const [first = ''] = await idsKept();
+        expect(await store.deadLetters.remove(first)).toBe(true);
+        expect(await droppedBy([letter(30, false, large), letter(30, false, large)])).toBe(0);
+      });
     });
 
     test('text comes back as it was: empty arrays, long numbers, any letters', async () => {
