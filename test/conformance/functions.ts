@@ -162,6 +162,21 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       expect(later.prediction).toEqual(answers[0]?.prediction);
     });
 
+    test('an Idempotency-Key is its caller’s own, and does not mind the order of members', async () => {
+      const key = { 'idempotency-key': crypto.randomUUID() };
+      const body = { home: 'Brentford', away: 'Everton' };
+      const other = { away: 'Brentford', home: 'Everton' };
+      const idOf = async (response: Response): Promise<string> => {
+        expect(response.status).toBe(200);
+        return ((await response.json()) as Answer).id;
+      };
+      const first = await idOf(await ask(body, { ...key, authorization: 'Bearer one' }));
+      const turned = { scoreline: false, away: 'Everton', home: 'Brentford' };
+      expect(await idOf(await ask(turned, { ...key, authorization: 'Bearer one' }))).toBe(first);
+      expect(await idOf(await ask(other, { ...key, authorization: 'Bearer two' }))).not.toBe(first);
+      await problem(await ask(other, { ...key, authorization: 'Bearer one' }), 422);
+    });
+
     test('a producer’s events, in each mode, end in results at the places that the answer names', async () => {
       const request = () => ({ id: id7(), home: 'Chelsea', away: 'Fulham' });
       const [binary, structured, batch] = [request(), request(), request()];

@@ -17,9 +17,10 @@ import { newId } from '../../shared/id.ts';
 import { ledgerId } from '../../shared/identity.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { ModelRef, OurRequest, Outcome, Prediction } from '../../shared/prediction.ts';
+import type { ModelRef, Outcome, Prediction } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { type Store, StoreUnavailable } from '../../shared/store/store.ts';
+import { groupsOf } from './groups.ts';
 import { letterOf } from './letter.ts';
 
 /** The verbs of the store that cache-write needs. */
@@ -61,29 +62,30 @@ export function createApp({
   let lastTick = -Infinity;
 
   /**
-   * Publishes an event of what is overdue, if anything is. It is no answer to the tick: whoever sent that would get what others asked. Each request
-   * carries what comes back to its own asker, so nothing that one of them sent keeps those of others out. What finds no room follows when this
-   * event is answered.
+   * Publishes what is overdue, if anything is. It is no answer to the tick: whoever sent that would get what others asked. Each request carries what
+   * comes back to its own asker, so an event has those of many, and nothing that one of them sent keeps it from being delivered. What finds no
+   * room follows when the first event is answered.
    */
   async function sweep(): Promise<void> {
     const jobs = await store.overdue({ now: now(), limit: maxRequests });
-    const requests = jobs.flatMap(({ asker, requests }) =>
-      requests.map(({ request }): OurRequest => ({ ...request, ...asker })),
-    );
-    if (requests.length === 0) return;
-    metrics.count('kickoff_republished_total', {}, requests.length);
-    log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
-    const requested = signedEvent(
-      {
-        id: newId(),
-        source: '/kickoff/cache-write',
-        type: requestedType,
-        extensions: sweepExtension,
-        data: { requests },
-      },
-      keys,
-    );
-    await publish(requested, publishDeadlineMs);
+    if (jobs.length === 0) return;
+    const groups = groupsOf(jobs);
+    const count = groups.flat().length;
+    metrics.count('kickoff_republished_total', {}, count);
+    log.warn('requests are overdue: published again', { requests: count, jobs: jobs.length });
+    for (const [n, requests] of groups.entries()) {
+      const requested = signedEvent(
+        {
+          id: newId(),
+          source: '/kickoff/cache-write',
+          type: requestedType,
+          extensions: n === 0 ? sweepExtension : {},
+          data: { requests },
+        },
+        keys,
+      );
+      await publish(requested, publishDeadlineMs);
+    }
   }
 
   app.post('/', async (c) => {

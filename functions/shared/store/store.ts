@@ -30,11 +30,11 @@ export type Store = {
   claim(key: string, claim: Claim): Promise<Claim>;
   /**
    * Takes jobs whose deadline has passed, oldest first, as many as have together up to `limit` requests and `sweepBytes` (at least one job),
-   * moves their deadline (growing delay), and returns what of them is still open, to be published again in one event, whoever asked. So nobody's
-   * jobs hold up those of others: what was published once more stands behind all that waits. Jobs beyond the last attempt end as `failed` with
+   * moves their deadline (growing delay), and returns what of them is still open, to be published again, whoever asked. So nobody's jobs hold
+   * up those of others: what was published once more stands behind all that waits. Jobs beyond the last attempt end as `failed` with
    * the reason instead.
    */
-  overdue(options: { now: number; limit: number }): Promise<Job[]>;
+  overdue(options: { now: number; limit: number }): Promise<OverdueJob[]>;
   /**
    * Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. What is told while Redis is
    * being reconnected is not told again: who waits long looks with `find`.
@@ -81,6 +81,9 @@ export type Job = {
   /** Keep the result also when everything was cached: somebody will ask for it by its id. */
   keep?: boolean;
 };
+
+/** A job past its deadline, with those of its requests that are open, and how often they were published before. */
+export type OverdueJob = Job & { attempts: number };
 
 export type Accepted = {
   id: string;

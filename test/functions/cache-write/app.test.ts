@@ -290,6 +290,36 @@ describe('cache-write', () => {
       await until(async () => (await world.store.find(id)).status === 'failed', { deadline: 2000 });
   });
 
+  test('a request that ends whatever gets it takes nobody along: all others are answered, and it alone is given up', async () => {
+    const job = (place: number) => {
+      const asker = { source: `/service/${place}`, id: v7() };
+      const id = ledgerId(asker);
+      const request = { id, home: place === 7 ? 'Poison United' : 'Arsenal', away: `Team ${place}` };
+      return { id, list: false, requests: [{ request }], asker };
+    };
+    const start = world.now();
+    const jobs = Array.from({ length: 300 }, (_, n) => job(n));
+    await world.store.accept(jobs, { digest: 'none', now: start });
+    const lost = new Set<string>();
+    world.lose = ({ type, data, id }) => {
+      const hit = type === requestedType && JSON.stringify(data).includes('Poison United');
+      if (hit) lost.add(id);
+      return hit;
+    };
+    for (let ticks = 1; ticks <= 6; ticks++) {
+      world.now = () => start + ticks * 300_000;
+      await post('/sweep', tick);
+      await until(() => world.idle(), { deadline: 5000 });
+    }
+    expect(lost.size).toBe(5);
+    const found = await Promise.all(jobs.map(({ id }) => world.store.find(id)));
+    expect(found.filter(({ status }) => status !== 'failed')).toEqual([]);
+    const givenUp = found.flatMap((one, n) => (JSON.stringify(one).includes('not answered') ? [n] : []));
+    expect(givenUp).toEqual([7]);
+    world.now = Date.now;
+    world.lose = () => false;
+  });
+
   test('what came over HTTP is published again in one event, whosoever asked and in whatever trace', async () => {
     world.broker = 'away';
     const ids: string[] = [];

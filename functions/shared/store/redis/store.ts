@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { fixtureText, type ModelRef, ownModel } from '../../prediction.ts';
-import type { Accepted, Audit, Found, Job, Settled, Store, StoredOutcome } from '../store.ts';
+import type { Accepted, Audit, Found, Job, OverdueJob, Settled, Store, StoredOutcome } from '../store.ts';
 import { openRedis } from './connection.ts';
 import { redisDeadLetters } from './dead-letters.ts';
 import { redisHistory } from './history.ts';
@@ -28,7 +28,7 @@ import { askerFrom, askerText, requestFrom, requestText } from './texts.ts';
 
 const Texts = v.array(v.string());
 const Completion = v.tuple([v.number(), v.number(), v.array(v.tuple([v.string(), v.string()]))]);
-const Again = v.tuple([v.string(), v.string(), v.string(), v.string(), v.string()]);
+const Again = v.tuple([v.string(), v.string(), v.string(), v.number(), v.string(), v.string()]);
 const Taken = v.tuple([v.number(), v.array(Again)]);
 const MaybeText = v.nullable(v.string());
 
@@ -177,13 +177,13 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       // All of them ended: behind them may be some to publish.
       while (taken > 0 && again.length === 0)
         [taken, again] = v.parse(Taken, await redis.script(scripts.overdue, [...head, ...waits]));
-      return again.map(([id, size, channel, lines, body]): Job => {
+      return again.map(([id, size, channel, attempts, lines, body]): OverdueJob => {
         const over = new Set(linesFrom(lines).map(({ place }) => place));
         const list = size !== 's';
         const [asked = '', ...requests] = body.split('\n');
         const asker = askerFrom(asked);
         return {
-          ...{ id, list },
+          ...{ id, list, attempts },
           ...(channel === '' ? {} : { replyTo: channel }),
           ...(asker ? { asker } : {}),
           requests: requests.flatMap((line, at) => {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { type ModelRef, ownModel } from '../../prediction.ts';
-import type { Accepted, Completed, Found, Job, Store, StoredOutcome } from '../store.ts';
+import type { Accepted, Completed, Found, Job, OverdueJob, Store, StoredOutcome } from '../store.ts';
 import {
   exhausted,
   fingerprintsOf,
@@ -205,9 +205,9 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     },
 
     /** Of the jobs that were `taken`, those that are to be published again; the others have ended. */
-    overdue({ now, limit }: { now: number; limit: number }): { taken: number; jobs: Job[] } {
+    overdue({ now, limit }: { now: number; limit: number }): { taken: number; jobs: OverdueJob[] } {
       return file.write(() => {
-        const jobs: Job[] = [];
+        const jobs: OverdueJob[] = [];
         const settled = settlement(now);
         let taken = 0;
         let requests = 0;
@@ -220,7 +220,8 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
           if (attempts < maxAttempts) {
             setDeadline(now + patience(attempts + 1), seq);
             const body = bodyOf.get(seq)?.body ?? '';
-            jobs.push(jobOf(body, (place) => !results.has(requestOf(seq, place))));
+            const job = jobOf(body, (place) => !results.has(requestOf(seq, place)));
+            jobs.push({ ...job, attempts });
             continue;
           }
           const failed = Array.from({ length: size }, (_, place) => requestOf(seq, place)).filter((request) =>

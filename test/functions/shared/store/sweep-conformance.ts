@@ -27,11 +27,11 @@ export function sweepConformance(name: string, open: () => Promise<Opened>): voi
       await complete(outcomesOf(job).slice(0, 1));
       let at = now;
       expect(await store.overdue({ now: at + 14_999, limit: 10 })).toEqual([]);
-      for (const wait of [15, 30, 60, 120, 240]) {
+      for (const [n, wait] of [15, 30, 60, 120, 240].entries()) {
         at += wait * 1000;
         expect(await store.overdue({ now: at - 1, limit: 10 })).toEqual([]);
         expect(await store.overdue({ now: at, limit: 10 })).toEqual([
-          { id: uuid(1), list: true, replyTo: 'r', requests: job.requests.slice(1) },
+          { id: uuid(1), list: true, replyTo: 'r', attempts: n + 1, requests: job.requests.slice(1) },
         ]);
       }
       expect(await store.overdue({ now: at + 240_000, limit: 10 })).toEqual([]);
@@ -99,8 +99,10 @@ export function sweepConformance(name: string, open: () => Promise<Opened>): voi
       ];
       await accept(jobs);
       let at = now;
-      for (const wait of [15, 30, 60, 120, 240])
-        expect(await store.overdue({ now: (at += wait * 1000), limit: 10 })).toEqual(jobs);
+      for (const [n, wait] of [15, 30, 60, 120, 240].entries())
+        expect(await store.overdue({ now: (at += wait * 1000), limit: 10 })).toEqual(
+          jobs.map((job) => ({ ...job, attempts: n + 1 })),
+        );
       expect(await store.overdue({ now: at + 240_000, limit: 10 })).toEqual([]);
       expect(await store.audit()).toMatchObject({ failed: 6, open: 0, unaccounted: [] });
     });

@@ -4,7 +4,8 @@
 --       result of a request that nobody answered; the most publications, and for each the ms until its deadline
 -- Keys  reads `open`, `bodies`, `deadlines`; writes `open`, `bodies`, `deadlines`, `ended`, `counts`;
 --       publishes to `reply:<channel>`
--- Reply the number of jobs taken, and `{id, size, reply channel, lines of what has ended, body}` of each to publish again
+-- Reply the number of jobs taken, and `{id, size, reply channel, publications so far, lines of what has ended, body}` of each
+--       to publish again
 
 local now, limit, room, furthest, exhausted, maxAttempts = num(), num(), num(), num(), arg(), num()
 local deadlines, bodies, patience, published, taken, requests = P .. 'deadlines', P .. 'bodies', {}, {}, 0, 0
@@ -25,11 +26,12 @@ for _, id in ipairs(due) do
     -- It is gone (evicted, deleted by hand): its deadline stays, where the audit finds it.
     call('ZADD', deadlines, string.format('%d', now + patience[maxAttempts]), id)
   elseif again then
-    job.attempts = job.attempts + 1
+    local attempts = job.attempts
+    job.attempts = attempts + 1
     change(job)
     call('ZADD', deadlines, string.format('%d', now + patience[job.attempts]), id)
     local body = call('HGET', bodies, id) or ''
-    published[#published + 1] = {id, job.size, job.channel, table.concat(job.lines), body}
+    published[#published + 1] = {id, job.size, job.channel, attempts, table.concat(job.lines), body}
   else
     for place = 0, (tonumber(job.size) or 1) - 1 do
       local field = job.size == 's' and 's' or string.format('%d', place)

@@ -176,7 +176,10 @@ describe.skipIf('missing' in need)('the Redis store, when Redis', () => {
     );
     await olderJob(2, { traceparent: '00-1-2-01', correlationid: 'order 7' });
     const [again] = await store.overdue({ now, limit: 10 });
-    expect(again).toEqual({ id: uuid(2), list: false, requests: [{ request: { id: uuid(2), ...arsenal } }] });
+    expect(again).toEqual({
+      ...{ id: uuid(2), list: false, attempts: 1 },
+      requests: [{ request: { id: uuid(2), ...arsenal } }],
+    });
     const outcomes = outcomesOf(single(uuid(2)));
     expect(await store.complete({ model, outcomes, now })).toEqual({
       stored: 1,
