@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import type { OutputFile, Plugin } from 'esbuild';
@@ -9,55 +9,6 @@ const aDayMs = 86_400_000;
 
 // Bundled CommonJS packages ask for require, which an ES module does not have (evanw/esbuild#1921).
 const banner = `import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);`;
-
-/**
- * Spares a start what it does not need of Node's own modules. An import evaluates each getter of a module, one of which loads all of fetch in
- * `node:http` (20 ms) and streams in `node:fs` (2 ms); what packages import of `https` and `http2` loads TLS, and most processes never use it;
- * `crypto` (4 ms) is loaded when it is first used, while others are waited for.
- */
-const lazyBuiltins: Plugin = {
-  name: 'lazy-builtins',
-  setup(build) {
-    build.onResolve({ filter: /^(node:)?(http|https|http2|fs|crypto)$/ }, ({ path: name }) => ({
-      path: name.replace('node:', ''),
-      namespace: 'lazy-builtins',
-    }));
-    build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path: name }) => {
-      const builtin = `process.getBuiltinModule('node:${name}')`;
-      // There from the beginning: only its getters are to wait.
-      if (name === 'fs') return { contents: `module.exports = ${builtin};` };
-      const getter = (key: string): string => `get ${key}() { return load().${key}; }`;
-      const keys = Object.keys(process.getBuiltinModule(`node:${name}`) ?? {});
-      return {
-        contents: `let loaded;
-const load = () => (loaded ??= ${builtin});
-module.exports = { ${keys.map(getter).join(', ')} };`,
-      };
-    });
-  },
-};
-
-/**
- * Takes the JavaScript of onnxruntime-node into the bundle and leaves its native part to the installed package: loading the package file by
- * file takes 12 ms of a start, the native part 3.
- */
-const onnxruntime: Plugin = {
-  name: 'onnxruntime',
-  setup(build) {
-    build.onLoad({ filter: /onnxruntime-node\/dist\/binding\.js$/ }, async ({ path: file }) => {
-      let contents = await readFile(file, 'utf8');
-      for (const [was, is] of [
-        ['require(`../bin/', 'require(`onnxruntime-node/bin/'],
-        // All that it asks of the module, whose loading takes 1.5 ms.
-        ['require("worker_threads")', '{ isMainThread: true }'],
-      ] as const) {
-        if (!contents.includes(was)) throw new Error(`${file} has no ${was} any more`);
-        contents = contents.replace(was, is);
-      }
-      return { contents };
-    });
-  },
-};
 
 /** Puts the Lua of the Redis store into the bundle: its files are not in the image, and a start reads none. */
 const luaTexts: Plugin = {
@@ -99,7 +50,7 @@ async function outputsOf(folder: string, names: { entry: string; chunk: string }
     format: 'esm',
     platform: 'node',
     target: 'node24',
-    plugins: [lazyBuiltins, luaTexts, onnxruntime],
+    plugins: [luaTexts],
     banner: { js: banner },
     logLevel: 'silent',
   });
@@ -137,7 +88,7 @@ export async function bundle(name: string): Promise<string> {
 }
 
 /**
- * Bundles the function in `folder` for the local platform, into files named by their content beside the image's: a revision keeps its code
+ * Bundles the function in `folder` for the local platform, beside the image's files. Files are named by their content: a revision keeps its code
  * while newer ones come. Files that were not used for a day are removed.
  */
 export async function bundleRevision(folder: string): Promise<string> {

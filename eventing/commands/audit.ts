@@ -10,7 +10,7 @@ Counts what the store knows of every request since it was made, and names the jo
 
 Exit code: 0 everything is accounted for, 1 something is not, 2 wrong usage or the store cannot be asked.`;
 
-/** Prints the ledger's counts; 1 if a job is unaccounted for, or if the counts do not add up. */
+/** Prints the ledger's counts. 1 if a job is unaccounted for, or if they do not add up. */
 export async function audit(command: Command): Promise<Exit> {
   const { print } = command;
   return runCommand(command, { help, options: { json: { type: 'boolean' } } }, ({ values }) => {

@@ -17,7 +17,7 @@ export class Refusal extends Error {
   override name = 'Refusal';
 }
 
-/** What did not work for a reason that the user can put right: the message says it, a stack would only hide it. */
+/** A failure that the user can put right: the message says why, and a stack would only hide it. */
 export class Failure extends Error {
   override name: string = 'Failure';
 }
@@ -27,11 +27,11 @@ type Call<T extends Options> = ReturnType<
   typeof parseArgs<{ args: string[]; allowPositionals: true; options: T }>
 >;
 
-/** What a command takes: its options beside `--help`, and the most words that stand without one. */
+/** What a command takes: its options beside `--help`, and at most this many words without one. */
 type Frame<T extends Options> = { help: string; options: T; words?: number };
 
 /**
- * Carries out a command: prints its help where that is asked for, refuses options and words that it does not take, and turns a `Refusal` into exit code 2 and
+ * Carries out a command. Prints its help on request, refuses options and words that it does not take, and turns a `Refusal` into exit code 2 and
  * a `Failure` into 1.
  */
 export async function runCommand<T extends Options>(
@@ -65,7 +65,7 @@ function parse<T extends Options>(args: readonly string[], options: T): Call<T> 
   }
 }
 
-/** The command that this process was started as. What it says of others' data cannot steer the terminal. */
+/** The command that this process was started as. Foreign data in its output cannot steer the terminal. */
 export const ofProcess = (): Command => ({
   args: process.argv.slice(2),
   env: process.env,

@@ -9,7 +9,7 @@ import { isBefore, mean, type Paired, paired, type Score, scoreOf } from './scor
 
 const help = `npm run compare [-- RESULTS.csv] [--json]
 
-Compares what a challenger would have said with what was answered, match by match; with results (the format of matches.csv) it scores
+Compares what a challenger would have said with what was answered, match by match. With results (the format of matches.csv) it scores
 both on the same matches. A difference below 0 is in the challenger's favour.
 
   STORE_URL             redis://…, rediss://… or sqlite:path (default: store.db in the folder of KICKOFF_STATE)
@@ -32,7 +32,7 @@ export type Comparison = {
   scored?: Scored | undefined;
 };
 
-/** Compares one champion with one challenger; `scored` where any of the results was predicted before the match. */
+/** Compares one champion with one challenger; `scored` if any of the results was predicted before the match. */
 export function compareVersions(
   { champion, challenger, pairs }: Compared,
   results: readonly Result[],

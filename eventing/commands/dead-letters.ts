@@ -101,7 +101,7 @@ async function carryOut(
   let exit: 0 | 1 = 0;
   for (const letter of found) {
     const fault = action === 'redrive' ? await redrive(letter, brokerUrl) : undefined;
-    // Removed only behind the Broker's 202: what ends in between is posted twice, and stored once.
+    // Removed only after the Broker's 202: a stop in between posts it twice, and it is stored once.
     if (fault === undefined) await store.deadLetters.remove(letter.id);
     else exit = 1;
     if (json)

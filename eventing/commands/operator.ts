@@ -12,7 +12,7 @@ const Environment = v.object({
   BROKER_URL: v.optional(httpUrl, 'http://127.0.0.1:8080/local/broker/'),
 });
 
-/** Runs `work` on the store of the environment, and gives the exit code. */
+/** Runs `work` on the store of the environment; returns the exit code. */
 export async function onStore(
   { env, complain }: Command,
   work: (store: Store, brokerUrl: string) => Promise<0 | 1>,
@@ -20,10 +20,10 @@ export async function onStore(
   let store: Store | undefined;
   try {
     const { STORE_URL, KICKOFF_STATE, BROKER_URL } = readConfig(Environment, env);
-    // Where `npm start` with the same variables keeps it.
+    // The place where `npm start` with the same variables keeps it.
     const url = STORE_URL ?? `sqlite:${path.join(KICKOFF_STATE, 'store.db')}`;
     const file = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
-    // Opening would make it, and an empty new store would look like a clean one.
+    // Opening would make it: an empty new store would look like a clean one.
     if (file !== undefined && !existsSync(file))
       throw new Refusal(
         `there is no store at ${file}: set STORE_URL or KICKOFF_STATE, or run this where Kickoff was started`,

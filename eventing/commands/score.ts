@@ -30,7 +30,7 @@ export async function scoreResults(
       isBefore(one, one.model.ratingsAsOf, result),
     );
     if (said.length === 0) unpredicted += 1;
-    // A version may have been asked for the match in another league, and stale: its last word counts.
+    // A version may have been asked in another league, and while stale: its last word counts.
     for (const [digest, { model, forecast }] of new Map(said.map((one) => [one.model.digest, one]))) {
       const of = scores.get(digest) ?? { model, scores: [] };
       of.scores.push(scoreOf(forecast, result));

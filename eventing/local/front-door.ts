@@ -5,13 +5,13 @@ import { listen } from './listen.ts';
 import type { Eventing, HttpRequest } from './seams.ts';
 import type { Service } from './serving/service.ts';
 
-/** The most that an event posted to the Broker may have. */
+/** The largest event that may be posted to the Broker. */
 const maxBodyBytes = 16 * 2 ** 20;
 const broker = '/local/broker';
 
 export type FrontDoorOptions = {
   port: number;
-  /** The function that answers everything but `/local/`. */
+  /** The function that answers all but `/local/`. */
   service: Service;
   status(): unknown;
   eventing(): Eventing | undefined;
@@ -20,9 +20,9 @@ export type FrontDoorOptions = {
 export type FrontDoor = {
   /** Where clients come. */
   readonly url: string;
-  /** Where `/local/` is answered too, and never by a replica. */
+  /** Answers `/local/` too, and no replica ever does. */
   readonly platformUrl: string;
-  /** Takes no more connections, and ends those that it has after the answers that are under way. Resolves when there is none left. */
+  /** Takes no more connections; ends open ones after the answers under way. Resolves when none is left. */
   drain(): Promise<void>;
   /** Ends at once. */
   close(): void;
@@ -30,8 +30,8 @@ export type FrontDoor = {
 
 /**
  * Listens on loopback for clients: the public function, `GET /local/status`, and the Broker's ingress at `/local/broker/`. A connection goes to a
- * replica of the function when one is ready and the activator is not in the path: a hop less for all that is asked on it. Otherwise its requests go
- * through the activator, and the last answer before it could be handed over ends it, so that its client comes again.
+ * replica of the function when one is ready and the activator is not in the path: all its requests save a hop. Otherwise its requests go through
+ * the activator. Once it could be handed over, the next answer ends it, so that its client comes again.
  */
 export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
   const { service } = options;
@@ -45,7 +45,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     else if (url.startsWith(`${broker}/`)) void post(request, response, options.eventing());
     else json(response, 404, { title: 'Not Found', status: 404, detail: 'see /local/status' });
   });
-  // Longer than a reverse proxy's: the side that reuses a connection must close it (nginx: 60 s).
+  // Longer than a reverse proxy's (nginx: 60 s): the side that reuses a connection must close it.
   server.keepAliveTimeout = 75_000;
 
   const here = new Set<Socket>();
@@ -73,10 +73,10 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     async drain() {
       draining = true;
       gateway.close();
-      // To Node one that never sent a byte is not idle.
+      // To Node a connection that never sent a byte is not idle.
       for (const socket of here) if (socket.bytesRead === 0) socket.destroy();
       const ended = here.size === 0 ? undefined : new Promise<void>((resolve) => (left = resolve));
-      // Those whose last answer began before, too.
+      // Also ends those whose last answer began before.
       const idle = setInterval(() => {
         server.closeIdleConnections();
       }, 20);

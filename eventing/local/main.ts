@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import * as v from 'valibot';
 import { amqpUrl, httpUrl, storeUrl } from '../../functions/shared/config.ts';
+import { signingKeys } from '../../functions/shared/events/signing-keys.ts';
 import { visibleLines } from '../../functions/shared/visible.ts';
 import { Failure, ofProcess, Refusal, runCommand } from '../commands/command.ts';
 import { startRuntime } from './runtime.ts';
@@ -18,13 +19,14 @@ const Env = v.object({
     '8080',
   ),
   KICKOFF_STATE: v.optional(v.string(), '.kickoff'),
-  // The functions read these: a fault in them is told at once instead of by the first request.
+  // The functions read these: a fault is told now, not by the first request.
   AMQP_URL: v.optional(amqpUrl),
   STORE_URL: v.optional(storeUrl),
   MLFLOW_TRACKING_URI: v.optional(httpUrl),
+  SIGNING_KEYS: v.optional(signingKeys),
 });
 
-/** Time for what is in flight after Ctrl-C: as long as a client waits by default. */
+/** Time for requests in flight after Ctrl-C: as long as a client waits by default. */
 const drainMs = 10_000;
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -36,6 +38,7 @@ Runs the functions on this machine as Knative would: from zero, by the manifests
   KICKOFF_STATE         folder of the embedded broker and store (default .kickoff)
   AMQP_URL, STORE_URL   a real RabbitMQ and Redis instead of the embedded ones
   MLFLOW_TRACKING_URI   a real MLflow instead of the shipped registry, with MODEL_URI
+  SIGNING_KEYS          what functions sign their events with, instead of the key in KICKOFF_STATE
 
 Exit code: 0 stopped, 1 it cannot start, or was stopped at once, 2 wrong usage.`;
 
@@ -62,7 +65,7 @@ async function start(): Promise<0> {
     },
   );
   log('platform', `ready at ${runtime.url}`);
-  // Else it is written at the end only, and never after a kill -9.
+  // Otherwise it is written only at the end, and never after a kill -9.
   flushCompileCache();
   const drawing =
     screen &&

@@ -37,8 +37,8 @@ class Refusal extends Error {
 const notFound = (message: string): Refusal => new Refusal(404, 'RESOURCE_DOES_NOT_EXIST', message);
 
 /**
- * Serves a registry folder on loopback by the routes of MLflow's REST API 2.0 that the functions read, read-only: the shipped model is
- * reached by the same path as a real server's. The folder is read anew at each call, so a moved alias is seen at once.
+ * Serves a registry folder on loopback by the routes of MLflow's REST API 2.0 that the functions read, read-only. The shipped model thus comes by
+ * the same path as a real server's. Each call reads the folder anew, so a moved alias is seen at once.
  */
 export async function startRegistry(
   registryFolder: string,
@@ -151,7 +151,7 @@ function describe(name: string, model: RegisteredModel, version: string): object
   };
 }
 
-/** A path below the folder; anything that would leave it is refused. */
+/** A path below the folder; refuses one that would leave it. */
 function inside(folder: string, relative: string): string {
   const file = path.resolve(folder, relative);
   if (file !== folder && !file.startsWith(folder + path.sep)) throw notFound(`no such artifact: ${relative}`);
@@ -171,10 +171,10 @@ async function list(folder: string): Promise<object> {
 async function send(file: string, response: http.ServerResponse): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw notFound(`no such artifact: ${path.basename(file)}`);
-  // Opened before the answer begins: what fails is told.
+  // Opened before the answer begins: a failure can still be told.
   const handle = await open(file);
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': found.size });
-  // A client that goes before the end closes it.
+  // A client that leaves early closes it.
   await pipeline(handle.createReadStream(), response).catch(() => undefined);
 }
 

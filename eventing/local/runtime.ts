@@ -14,6 +14,7 @@ import { sendTo } from './serving/send.ts';
 import { startService } from './serving/service.ts';
 import type { Service } from './serving/service.ts';
 import type { ServiceStatus } from './serving/status.ts';
+import { localKey } from './signing-key.ts';
 import { lockState } from './state-lock.ts';
 import { watchSources } from './sources/watch.ts';
 
@@ -22,7 +23,7 @@ export type RuntimeOptions = {
   root: string;
   port: number;
   stateFolder: string;
-  /** Where variables that func.yaml names are looked for first. */
+  /** The first place to look for variables that func.yaml names. */
   env: Readonly<Record<string, string | undefined>>;
   log: Log;
 };
@@ -36,7 +37,7 @@ export type RuntimeStatus = {
 export type Runtime = {
   readonly url: string;
   status(): RuntimeStatus;
-  /** Stops as the platform would: no new requests, what is in flight ends (within the deadline), then the functions, then all else. */
+  /** Stops as the platform would: no new requests; what is in flight ends (within the deadline), then the functions, then all else. */
   close(deadlineMs: number): Promise<void>;
   /** Ends every process at once. */
   kill(): void;
@@ -72,9 +73,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         stateFolder,
         timeoutMs,
         log,
-        // The function calls its WAKE_URLS itself when it runs; here they are known before, which saves the time until it does.
+        // A running function calls its WAKE_URLS itself. Here they are known before: that saves the time until it does.
         waking: () => {
-          // In their order: the slowest to start stands first.
+          // In the order of the URLs: the slowest to start stands first.
           for (const url of (environments.get(spec.name)?.['WAKE_URLS'] ?? '').split(','))
             for (const next of services.values()) if (url.startsWith(`${next.url}/`)) next.wake();
         },
@@ -111,9 +112,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const registry = await startRegistry(at('model/registry'));
     closing.push(() => registry.close());
     const amqpUrl = env['AMQP_URL'] || undefined;
+    const key = localKey(stateFolder);
+    closing.push(async () => {
+      key.undo();
+    });
     const provided = {
       STORE_URL: `sqlite:${path.join(stateFolder, 'store.db')}`,
       MLFLOW_TRACKING_URI: registry.url,
+      SIGNING_KEYS: key.keys,
       ...(amqpUrl === undefined ? { K_SINK: `${platformUrl}/local/broker/` } : {}),
     };
     const configMaps = new Map([...maps].map(([name, { data }]) => [name, data] as const));

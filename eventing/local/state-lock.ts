@@ -11,13 +11,13 @@ export class StateInUse extends Failure {
 /** A state folder that this process holds. */
 export type StateLock = {
   release(): void;
-  /** Releases it and takes away what taking it made: for a start that failed. */
+  /** Releases it and removes what taking it made: for a start that failed. */
   undo(): void;
 };
 
 /**
- * Takes a state folder for this process. The lock is SQLite's on a file: the kernel lets go of it whatever ends the process, so that a
- * `kill -9` leaves nothing to clean up. Throws `StateInUse`, or `Failure` where the folder cannot be made or written.
+ * Takes a state folder for this process. The lock is SQLite's on a file: the kernel releases it however the process ends, so a `kill -9` leaves
+ * nothing to clean up. Throws `StateInUse`, or `Failure` if the folder cannot be made or written.
  */
 export function lockState(folder: string): StateLock {
   const lockFile = path.join(folder, 'lock.db');
@@ -35,12 +35,12 @@ export function lockState(folder: string): StateLock {
       try {
         for (const each of newFolders.toReversed()) rmdirSync(each);
       } catch {
-        // not empty: a function that was asked before the start failed may have accepted something
+        // not empty: a function may have accepted something before the start failed
       }
     },
   };
   try {
-    // One by one: Node's `recursive` never ends below a folder that is there and takes none, as /proc is (Node 24.21).
+    // One by one: Node's `recursive` never ends below an existing folder that takes none, such as /proc (Node 24.21).
     for (const each of missing(folder)) {
       mkdirSync(each);
       newFolders.push(each);
@@ -59,7 +59,7 @@ export function lockState(folder: string): StateLock {
   }
 }
 
-/** The folders on the way to this one, and it, that are not there; the outermost first. */
+/** The missing folders on the way to this one, itself included; the outermost first. */
 function missing(folder: string): string[] {
   return existsSync(folder) ? [] : [...missing(path.dirname(folder)), folder];
 }

@@ -4,13 +4,13 @@ import type { ServiceStatus } from './serving/status.ts';
 /** A terminal as the table needs it. */
 export type Terminal = { write(text: string): unknown; columns: number };
 
-/** The platform's output on a terminal: log lines scroll by above one table that is drawn anew. */
+/** The platform's output on a terminal: log lines scroll by above one redrawn table. */
 export type Screen = { line(text: string): void; draw(status: RuntimeStatus): void; close(): void };
 
 // With the widest usual cells it fits 80 columns.
 const head = ['function', 'revision', 'replicas', 'in flight', 'queue', 'desired', 'mode', 'last start'];
 
-/** Takes the last lines of a terminal for the table. */
+/** Takes the terminal's last lines for the table. */
 export function openScreen(terminal: Terminal): Screen {
   let drawn = 0;
   let last: string[] = [];

@@ -2,14 +2,15 @@ import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { signingKeys } from './events/signing-keys.ts';
 
-/** Environment variables that do not fit: the message names each of them. `main` ends with exit code 78 (EX_CONFIG). */
+/** Environment variables that do not fit; the message names each. `main` ends with exit code 78 (EX_CONFIG). */
 export class ConfigFault extends Error {
   override name = 'ConfigFault';
 }
 
 /**
- * Parses the environment by a schema whose keys are the variables' names. A variable may also come from the file that `NAME_FILE` names
- * (mounted secrets); an empty one counts as unset. Of the names in `oneOf` at least one must be set. Throws one `ConfigFault` for all that is wrong, without the values: they may be secret.
+ * Parses the environment by a schema whose keys are the variables' names. A variable may also come from the file that `NAME_FILE` names (mounted
+ * secrets). An empty one counts as unset. At least one name of `oneOf` must be set. Throws one `ConfigFault` for all faults, without the values:
+ * they may be secret.
  */
 export function readConfig<S extends v.ObjectSchema<v.ObjectEntries, undefined>>(
   schema: S,
@@ -75,7 +76,7 @@ export const storeUrl = v.pipe(
 export const amqpUrl = urlOf('amqp://', 'amqps://');
 export const httpUrl = urlOf('http://', 'https://');
 
-// queue-proxy and its metrics listen in the pod's network too: facts of the Knative runtime contract.
+// queue-proxy and its metrics listen on these ports of the pod (Knative runtime contract).
 const reserved = new Set([8012, 8013, 8022, 8112, 9090, 9091]);
 const port = (name: string, fallback: number) =>
   v.pipe(
@@ -89,13 +90,13 @@ const port = (name: string, fallback: number) =>
 /** The variables that every function has. */
 export const commonEntries = {
   PORT: port('PORT', 8080),
-  /** Prometheus text is served here; 0: not at all. */
+  /** The port that serves Prometheus text; 0: none. */
   METRICS_PORT: port('METRICS_PORT', 0),
   LOG_LEVEL: v.optional(
     v.picklist(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error'),
     'info',
   ),
-  /** Milliseconds for what is in flight at SIGTERM. */
+  /** Milliseconds to finish what is in flight at SIGTERM. */
   DRAIN_MS: wholeNumber(0, 600_000, 25_000),
   /** URLs separated by spaces or commas, asked once at the start so that the whole chain starts at the same time. */
   WAKE_URLS: v.optional(
@@ -113,7 +114,7 @@ export const signingEntries = { SIGNING_KEYS: signingKeys };
 
 /** The variables that name a model in its registry. */
 export const modelEntries = {
-  // What `parseModelUri` takes; a pattern, since every function loads this file and only two of them that parser.
+  // Matches what `parseModelUri` takes. A pattern, since all functions load this file and only two load that parser.
   MODEL_URI: v.optional(
     v.pipe(
       v.string(),
@@ -125,7 +126,7 @@ export const modelEntries = {
   MLFLOW_TRACKING_USERNAME: v.optional(v.string()),
   MLFLOW_TRACKING_PASSWORD: v.optional(v.string()),
   MLFLOW_TRACKING_TOKEN: v.optional(v.string()),
-  /** Where the last version that worked is kept, for a start while the registry is away. */
+  /** Keeps the last version that worked, for a start without the registry. */
   MODEL_CACHE_DIR: v.optional(v.string()),
   /** Milliseconds between two looks at the alias. */
   MODEL_POLL_MS: wholeNumber(50, 3_600_000, 2000),

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 let at = 0;
 let time = '';
 
-/** A UUIDv7 (RFC 9562): milliseconds since 1970, then chance. randomUUID keeps a stock of random bytes, which costs a tenth of asking for them. */
+/** A UUIDv7 (RFC 9562): milliseconds since 1970, then random bits. randomUUID keeps a stock of random bytes: this costs a tenth of asking each time. */
 export function newId(): string {
   const now = Date.now();
   if (now !== at) {

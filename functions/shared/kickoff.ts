@@ -1,4 +1,4 @@
-/** Whether an ISO 8601 date, or date and time, is one that there is and that `Date` reads: not June 31st, no offset of hours alone. */
+/** Whether an ISO 8601 date, or date and time, exists and `Date` reads it: not June 31st, no offset of hours alone. */
 export function isMoment(text: string): boolean {
   const date = text.slice(0, 10);
   const day = Date.parse(date);

@@ -10,7 +10,7 @@ export type Metrics = {
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 
-/** Metrics of one process. `help` names each of them; a name that is not there is a mistake and throws. */
+/** Metrics of one process. `help` names each of them; any other name is a mistake and throws. */
 export function createMetrics(help: Readonly<Record<string, string>>): Metrics {
   const counters = new Map<string, Map<string, number>>();
   const histograms = new Map<string, Map<string, { counts: number[]; sum: number; total: number }>>();

@@ -3,14 +3,14 @@ import { isMoment } from './kickoff.ts';
 
 const name = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(100));
 const probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-// Compared with the model's last result, what is no moment would never be before it.
+// It is compared with the model's last result: what is no moment would never be before it.
 const moment = v.check(isMoment);
 const kickoff = v.union(
   [v.pipe(v.string(), v.isoTimestamp(), moment), v.pipe(v.string(), v.isoDate(), moment)],
   'must be an ISO 8601 date that there is, or date and time with an offset: 2027-05-23 or 2027-05-23T16:00:00+01:00',
 );
 
-/** A match to predict, as a caller names it: `league` defaults to the one both teams play in, `scoreline` asks for the grid too. */
+/** A match to predict, as a caller names it. `league` defaults to the one both teams play in. `scoreline` asks for the grid too. */
 export const Fixture = v.strictObject({
   home: name,
   away: name,
@@ -20,13 +20,13 @@ export const Fixture = v.strictObject({
 });
 export type Fixture = v.InferOutput<typeof Fixture>;
 
-/** A UUID, and behind a dot the place of the request where it came in a list. */
+/** A UUID; a request of a list adds a dot and its place. */
 const RequestId = v.pipe(
   v.string(),
   v.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.\d{1,3})?$/, 'must be a lower-case UUID'),
 );
 
-/** A fixture with the id of its request: a UUID, and behind a dot its place where the request came in a list. */
+/** A fixture with the id of its request: a UUID; a request of a list adds a dot and its place. */
 export const PredictionRequest = v.object({
   id: RequestId,
   ...Fixture.entries,
@@ -105,7 +105,7 @@ export function ownModel(outcome: Outcome): ModelRef | undefined {
   return outcome.status === 'done' ? outcome.model : undefined;
 }
 
-/** What two fixtures have in common that get the same prediction of a model: JSON, so that it has no line end or tab. */
+/** The parts of a fixture that decide its prediction: JSON, so without line end or tab. */
 export function fixtureText({
   home,
   away,
@@ -120,7 +120,7 @@ export function fixtureText({
   return JSON.stringify(scoreline ? [home, away, league, 's'] : [home, away, league]);
 }
 
-/** The key under which a prediction can serve again: it holds the artifact's digest, so no answer survives its model. */
+/** The cache key of a prediction. It holds the artifact's digest, so no answer survives its model. */
 export function cacheKey(digest: string, fixture: Parameters<typeof fixtureText>[0]): string {
   return digest + fixtureText(fixture);
 }

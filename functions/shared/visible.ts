@@ -1,5 +1,5 @@
 /**
- * A text from outside with its control, format and unassigned characters written out (`\u202e`), so that it can neither hide, nor reorder, nor steer a
+ * A foreign text with its control, format and unassigned characters written out (`\u202e`): it can neither hide, nor reorder, nor steer a
  * terminal. The escapes are those of JSON: a JSON text means the same afterwards.
  */
 export function visible(text: string): string {

@@ -28,7 +28,7 @@ process.exitCode = await runCommand(command, { help, options }, async ({ values 
   if (values.json) command.print(JSON.stringify(findings));
   else {
     for (const { ok, text, remedy } of findings) {
-      // Colours itself, which is why it does not go through print: on a terminal only, and not with NO_COLOR.
+      // Not through print: it colours itself, on a terminal only, and not with NO_COLOR.
       console.log(`${ok ? styleText('green', 'ok   ') : styleText('red', 'FAULT')} ${visible(text)}`);
       if (!ok) command.print(`      ${remedy}`);
     }

@@ -14,7 +14,7 @@ export type NginxValues = {
   burst: string;
 };
 
-/** nginx/kickoff.conf filled in. Throws where a name is not among the values. */
+/** nginx/kickoff.conf filled in. Throws for a name that is not among the values. */
 export function nginxConfig(values: NginxValues): string {
   const template = readFileSync(path.join(import.meta.dirname, '../nginx/kickoff.conf'), 'utf8');
   return template.replace(/@([a-z]+)@/g, (_, name: string) => {

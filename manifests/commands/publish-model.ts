@@ -30,8 +30,8 @@ const Run = v.object({
 const Made = v.object({ model_version: v.object({ version: v.string() }) });
 
 /**
- * Registers the version that ships with the project (model/registry) in an MLflow server, with its alias, by MLflow's REST API 2.0. A
- * server where the alias means a version already stays as it is. Returns the lines to show; throws `ClusterFault`.
+ * Registers the version that ships with the project (model/registry) in an MLflow server, with its alias, by MLflow's REST API 2.0. If the alias
+ * already means a version there, the server stays as it is. Returns the lines to show; throws `ClusterFault`.
  */
 export async function publishModel(root: string, server: string): Promise<string[]> {
   const folder = path.join(root, 'model/registry');
@@ -65,7 +65,7 @@ async function register(
 ): Promise<string> {
   const created = await call(server, 'POST', 'mlflow/registered-models/create', { name });
   if (created.status !== 200 && created.code !== 'RESOURCE_ALREADY_EXISTS') throw refused('create', created);
-  // MLflow takes a version's files only from a run of its own.
+  // MLflow takes a version's files only from its own run.
   const experiments = await call(server, 'POST', 'mlflow/experiments/create', { name });
   const { experiment_id } =
     experiments.code === 'RESOURCE_ALREADY_EXISTS'

@@ -60,8 +60,8 @@ export async function releases(namespace: string, name: string): Promise<Release
 }
 
 /**
- * Sends all traffic of a function to an earlier revision: the named one, or the last ready one before that which has the traffic now.
- * Returns the lines to show, with how to undo it. `latest` goes back to following new revisions.
+ * Sends all traffic of a function to an earlier revision: the named one, or the last ready one before the one with the traffic now. Returns the
+ * lines to show, with how to undo it. `latest` goes back to following new revisions.
  */
 export async function rollback(namespace: string, name: string, to?: string): Promise<string[]> {
   const known = await releases(namespace, name);
@@ -90,7 +90,7 @@ export async function rollback(namespace: string, name: string, to?: string): Pr
   ];
 }
 
-/** Tagged targets stay, at 0 %; the version that was read is tested, so that no change in between is overwritten. */
+/** Tagged targets stay, at 0 %. The version that was read is tested: a change in between is not overwritten. */
 async function setTraffic(namespace: string, name: string, target: object): Promise<void> {
   const resource = ['services.serving.knative.dev', name, '-n', namespace];
   const service = await kubectlJson(Service, ['get', ...resource]);

@@ -8,7 +8,7 @@ import { ClusterFault, kubectl } from './cluster/kubectl.ts';
 import { openManagement, type Management } from './cluster/queue-lengths.ts';
 import { readParams } from './yaml/params.ts';
 
-/** The kinds whose specs Knative does not let change, each with the part that it compares and what goes with a deleted one. */
+/** The kinds whose specs Knative does not let change, each with the part that it compares and what its deletion takes along. */
 const immutable: Readonly<Record<string, { part: string[]; resource: string; takes: string }>> = {
   RabbitmqSource: {
     part: ['spec'],
@@ -46,9 +46,9 @@ function differs(live: unknown, wanted: Document): boolean {
 }
 
 /**
- * Deletes and makes anew what differs between the cluster and `documents` and cannot be changed there. Where queues go with an object, the
- * source is deleted first, so that events wait in queue `ml`, and the queues are waited for until they are empty. What was deleted is made again
- * in any case. `say` gets each step. Throws `ClusterFault`.
+ * Deletes and makes anew what differs between the cluster and `documents` and cannot be changed there. If queues go with an object, the source is
+ * deleted first, so that events wait in queue `ml`. Then it waits until the queues are empty. What was deleted is made again in any case. `say`
+ * gets each step. Throws `ClusterFault`.
  */
 export async function replaceImmutable(
   documents: readonly Document[],
@@ -110,7 +110,7 @@ async function remove(
   for (const document of documents) {
     const { kind, metadata } = document;
     const resource = immutable[kind]?.resource ?? kind;
-    // In the foreground: a Trigger's queue has the same name when it is made anew, and must not be deleted after that.
+    // In the foreground: a Trigger's queue is made anew under the same name, and must not be deleted after that.
     const how = ['--ignore-not-found', '--cascade=foreground', '--timeout=180s'];
     const args = ['delete', resource, metadata.name, '-n', namespace, ...how];
     say((await kubectl(args, undefined, '0')).trim());
@@ -123,7 +123,7 @@ async function apply(documents: readonly Document[], say: (line: string) => void
   say((await kubectl(['apply', '--server-side', '-f', '-'], text)).trim());
 }
 
-/** Waits until no queue of a Broker of the namespace has had a message for longer than two counts of RabbitMQ, one each 5 s. */
+/** Waits until no queue of the namespace's Brokers has had a message for longer than two counts of RabbitMQ (one each 5 s). */
 async function emptied(management: Management, namespace: string, deadlineMs: number): Promise<void> {
   const ofBroker = new RegExp(`^(?:[tb]\\.)?${namespace}\\.`);
   const end = performance.now() + deadlineMs;

@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { isScalar, parseDocument, stringify } from 'yaml';
+import { isScalar, parse, parseDocument, stringify } from 'yaml';
 import { type Exit, ofProcess, Refusal, runCommand } from '../../eventing/commands/command.ts';
 import { recipient, runProgram, SecretsFault } from './secrets/age-key.ts';
 import { build } from './yaml/bundle.ts';
 import { readParams } from './yaml/params.ts';
 import { plaintextInBundle, plaintextInTree } from './secrets/plaintext.ts';
-import { newSecrets, ownRabbit, secretManifest } from './secrets/plan.ts';
+import { groups, newSecrets, ownRabbit, secretManifest } from './secrets/plan.ts';
+import { rotate } from './secrets/rotation.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -15,39 +16,53 @@ const folder = 'manifests/secrets';
 const fileOf = (name: string): string => `${folder}/${name}.sops.yaml`;
 
 /**
- * Makes what is missing: the age key, its recipient in .sops.yaml, and an encrypted file for each Secret. Existing files stay. `amqp` is the
- * URL of a RabbitMQ that is there already.
+ * Makes what is missing: the age key, its recipient in .sops.yaml, and an encrypted file for each Secret. Existing files stay. `amqp` is the URL
+ * of an existing RabbitMQ.
  */
 export function init(root: string, env: Env, amqp?: string): void {
   const rabbit = amqp === undefined ? undefined : ownRabbit(amqp);
   const namespace = readParams(root).namespace;
-  // Before a key is made that nothing would be encrypted for.
+  // Checked first: without sops a new key would be useless.
   runProgram('sops', ['--help'], { cwd: root });
   addRecipient(root, recipient(root, env));
   mkdirSync(path.join(root, folder), { recursive: true });
-  const secrets = Object.entries(newSecrets(namespace, rabbit));
-  const existing = secrets
-    .filter(([name]) => existsSync(path.join(root, fileOf(name))))
-    .map(([name]) => name);
-  // Passwords stand in two Secrets each (rabbitmq and amqp, redis and store): half a set would not fit the other half.
-  if (existing.length > 0 && existing.length < secrets.length)
-    throw new SecretsFault(
-      `only ${existing.map(fileOf).join(', ')} exist; restore the others, or remove these to start anew`,
-    );
-  if (existing.length > 0) {
-    console.log(`${existing.map(fileOf).join(', ')} exist: nothing to do`);
-    return;
+  const secrets = newSecrets(namespace, rabbit);
+  const exists = (name: string): boolean => existsSync(path.join(root, fileOf(name)));
+  for (const group of groups) {
+    const existing = group.filter(exists);
+    // The password of one would not fit the other.
+    if (existing.length > 0 && existing.length < group.length)
+      throw new SecretsFault(
+        `of ${group.map(fileOf).join(' and ')} only ${existing.map(fileOf).join(', ')} exists; restore the other, or remove it to start anew`,
+      );
   }
-  for (const [name, secret] of secrets) {
-    const clear = stringify(secretManifest(namespace, name, secret));
-    const args = ['encrypt', '--input-type', 'yaml', '--output-type', 'yaml'];
-    const encrypted = runProgram('sops', [...args, '--filename-override', fileOf(name)], {
-      input: clear,
-      cwd: root,
-    });
-    writeFileSync(path.join(root, fileOf(name)), encrypted);
+  const missing = groups.flat().filter((name) => !exists(name));
+  for (const name of missing) {
+    write(root, name, secretManifest(namespace, name, secrets[name]));
     console.log(`wrote ${fileOf(name)}`);
   }
+  if (missing.length === 0) console.log(`${groups.flat().map(fileOf).join(', ')} exist: nothing to do`);
+}
+
+/** Writes the file of a Secret, encrypted. */
+function write(root: string, name: string, manifest: object): void {
+  const args = ['encrypt', '--input-type', 'yaml', '--output-type', 'yaml'];
+  const encrypted = runProgram('sops', [...args, '--filename-override', fileOf(name)], {
+    input: stringify(manifest),
+    cwd: root,
+  });
+  writeFileSync(path.join(root, fileOf(name)), encrypted);
+}
+
+/** Takes the next step of putting a new signing key in the place of the old one, and says what is to be done before the one behind it. */
+export function rotateSigning(root: string): void {
+  const { namespace } = readParams(root);
+  if (!existsSync(path.join(root, fileOf('signing'))))
+    throw new SecretsFault(`${fileOf('signing')} does not exist; make it: npm run secrets -- init`);
+  const clear: unknown = parse(runProgram('sops', ['decrypt', fileOf('signing')], { cwd: root }));
+  const { values, told } = rotate((clear as { stringData?: unknown }).stringData, namespace);
+  write(root, 'signing', secretManifest(namespace, 'signing', { values }));
+  console.log(told);
 }
 
 function addRecipient(root: string, own: string): void {
@@ -68,7 +83,7 @@ export function edit(root: string, name: string): number {
   return spawnSync('sops', ['edit', fileOf(name)], { cwd: root, stdio: 'inherit' }).status ?? 1;
 }
 
-/** Decrypts every Secret and hands it to kubectl; nothing in the clear is written to a file. */
+/** Decrypts every Secret and hands it to kubectl; writes nothing in the clear to a file. */
 export function apply(root: string): void {
   const { namespace } = readParams(root);
   const found = names(root);
@@ -89,7 +104,7 @@ function names(root: string): string[] {
     .map((file) => file.replace('.sops.yaml', ''));
 }
 
-/** What is secret and stands in the clear, in the tree or in what an overlay builds; one line each. */
+/** Secrets in the clear, in the tree or in what an overlay builds; one line each. */
 export function check(root: string, kustomize: readonly [string, ...string[]]): string[] {
   const listed = runProgram('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], {
     cwd: root,
@@ -116,6 +131,7 @@ export function check(root: string, kustomize: readonly [string, ...string[]]): 
 const help = `npm run secrets -- init [AMQP_URL]   make what is missing, encrypted for your age key; AMQP_URL is that of a RabbitMQ of your own
 npm run secrets -- edit NAME         open one in the editor, decrypted
 npm run secrets -- apply             decrypt and hand each to kubectl
+npm run secrets -- rotate-signing    the next of three steps to a new key that functions sign their events with
 npm run secrets -- check [--json]    name every secret that stands in the clear, in the tree and in what an overlay builds
 
 Exit code: 0 done, 1 a secret is in the clear, or it cannot be done, 2 wrong usage.`;
@@ -128,6 +144,7 @@ if (import.meta.main) {
     if (what === 'init') init(root, command.env, name);
     else if (what === 'edit' && name !== undefined) return edit(root, name) === 0 ? 0 : 1;
     else if (what === 'apply') apply(root);
+    else if (what === 'rotate-signing') rotateSigning(root);
     else if (what === 'check') {
       const faults = check(root, ['kubectl', 'kustomize']);
       if (values.json) command.print(JSON.stringify(faults));
@@ -138,7 +155,10 @@ if (import.meta.main) {
         );
       }
       return faults.length === 0 ? 0 : 1;
-    } else throw new Refusal('the first word must be one of init, edit NAME, apply, check\n(see --help)');
+    } else
+      throw new Refusal(
+        'the first word must be one of init, edit NAME, apply, rotate-signing, check\n(see --help)',
+      );
     return 0;
   });
 }

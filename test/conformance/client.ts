@@ -15,6 +15,15 @@ export function askFor(world: World, ...[body, headers]: Asked): Promise<Respons
   });
 }
 
+/** Posts an event in the JSON format to a Broker's ingress. */
+export const postTo =
+  (broker: string) =>
+  async (event: object): Promise<void> => {
+    const headers = { 'content-type': 'application/cloudevents+json' };
+    const { status } = await fetch(broker, { method: 'POST', headers, body: JSON.stringify(event) });
+    if (status !== 202) throw new Error(`the Broker answered ${status}`);
+  };
+
 /** The body of a refusal, which must be of this status and of problem+json's form. */
 export async function problem(response: Response, status: number): Promise<Record<string, unknown>> {
   expect(response.status).toBe(status);

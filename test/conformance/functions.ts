@@ -2,6 +2,7 @@ import { v5 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { askFor, events, id7, json, places, problem } from './client.ts';
 import type { Answer, Asked, ListAnswer } from './client.ts';
+import { forgeries } from './forgeries.ts';
 import { refusals } from './refusals.ts';
 import type { World } from './world.ts';
 
@@ -24,6 +25,7 @@ export function functionsConformance(name: string, start: () => Promise<World>):
     const ask = (...asked: Asked): Promise<Response> => askFor(world, ...asked);
 
     refusals(() => world);
+    forgeries(() => world);
 
     test('answers one fixture with probabilities of one grid, and again from the cache', async () => {
       const body = { home: 'Arsenal', away: 'Aston Villa', scoreline: true };

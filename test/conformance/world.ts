@@ -39,6 +39,8 @@ import { breakable } from './breakable-store.ts';
 /** Somewhere the functions run, reached by HTTP alone. */
 export type World = {
   request(path: string, init?: RequestInit): Promise<Response>;
+  /** The ways in which a producer reaches the Broker without ingress: each takes an event in the JSON format. */
+  producers: Record<string, (event: object) => Promise<void>>;
   close(): Promise<void>;
 };
 
@@ -220,6 +222,13 @@ export async function startProcessWorld(
     },
     async predictLooks() {
       await Promise.all([model.refresh(), challenger.refresh()]);
+    },
+    producers: {
+      async broker(event) {
+        const body = JSON.stringify(event);
+        const headers = { 'content-type': 'application/cloudevents+json' };
+        void deliver(await readEvent(new Request('http://broker/', { method: 'POST', headers, body })));
+      },
     },
     logged,
     refused: (reason) =>

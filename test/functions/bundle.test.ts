@@ -26,7 +26,7 @@ const kilobytes = (files: readonly string[]): number =>
 const budgets: Record<string, { start: number; all: number }> = {
   'cache-write': { start: 30, all: 420 },
   ingress: { start: 190, all: 610 },
-  predict: { start: 46, all: 211 },
+  predict: { start: 46, all: 181 },
 };
 
 test('each function has a budget', () => {
@@ -41,8 +41,9 @@ describe.each(Object.entries(budgets))('the bundle of %s', (name, { start, all }
     const whole = filesOf(entry, true);
     expect(whole.length).toBeGreaterThan(first.length);
     expect(kilobytes(whole)).toBeLessThan(all);
-    // An import of it would load all of fetch.
-    for (const file of whole) expect(readFileSync(file, 'utf8')).not.toMatch(/from\s*"(node:)?https?"/);
+    // An import of it would load all of fetch before a function is ready, or TLS.
+    const imported = first.filter((file) => /from\s*"(node:)?https?"/.test(readFileSync(file, 'utf8')));
+    expect(imported).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRegistry } from '../../eventing/local/registry.ts';
 import { freePort } from '../servers/free-port.ts';
+import { signingKey } from '../signing.ts';
 import { until } from '../until.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -42,9 +43,9 @@ function run(name: string, env: Record<string, string>) {
 }
 
 test.each([
-  ['ingress', ['MLFLOW_TRACKING_URI', 'STORE_URL', 'AMQP_URL, K_SINK', 'LOG_LEVEL']],
-  ['predict', ['MLFLOW_TRACKING_URI', 'LOG_LEVEL']],
-  ['cache-write', ['STORE_URL', 'LOG_LEVEL']],
+  ['ingress', ['MLFLOW_TRACKING_URI', 'STORE_URL', 'AMQP_URL, K_SINK', 'LOG_LEVEL', 'SIGNING_KEYS']],
+  ['predict', ['MLFLOW_TRACKING_URI', 'LOG_LEVEL', 'SIGNING_KEYS']],
+  ['cache-write', ['STORE_URL', 'K_SINK', 'LOG_LEVEL', 'SIGNING_KEYS']],
 ])(
   '%s with a bad environment ends with 78 and one line that names each variable',
   async (name, variables) => {
@@ -62,6 +63,7 @@ test('predict without a registry ends with 69 and says what to do', async () => 
   const { child, output } = run('predict', {
     PORT: String(await freePort()),
     MLFLOW_TRACKING_URI: `http://127.0.0.1:${port}`,
+    SIGNING_KEYS: signingKey,
   });
   expect(await once(child, 'close')).toEqual([69, null]);
   expect(output.text).toMatch(
@@ -71,7 +73,10 @@ test('predict without a registry ends with 69 and says what to do', async () => 
 
 test('predict is alive while it loads, ready when it has loaded, shows metrics, and ends politely', async () => {
   const [port, metricsPort] = [await freePort(), await freePort()];
-  const env = { PORT: String(port), METRICS_PORT: String(metricsPort), MLFLOW_TRACKING_URI: registry.url };
+  const env = {
+    ...{ PORT: String(port), METRICS_PORT: String(metricsPort) },
+    ...{ MLFLOW_TRACKING_URI: registry.url, SIGNING_KEYS: signingKey },
+  };
   const { child } = run('predict', env);
   const status = (probe: string) =>
     fetch(`http://127.0.0.1:${port}/health/${probe}`).then(
@@ -113,6 +118,7 @@ test('at SIGTERM ingress answers what is in flight and ends streams, then ends w
   const { child, output } = run('ingress', {
     PORT: String(port),
     MLFLOW_TRACKING_URI: registry.url,
+    SIGNING_KEYS: signingKey,
     STORE_URL: `sqlite:${path.join(folder, 'store')}`,
     K_SINK: `http://127.0.0.1:${(broker.address() as AddressInfo).port}/`,
   });

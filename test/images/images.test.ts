@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRegistry } from '../../eventing/local/registry.ts';
+import { signingKey } from '../signing.ts';
 import { bundle, functionNames } from '../../functions/bundle.ts';
 import { debian } from '../needs.ts';
 import { freePort } from '../servers/free-port.ts';
@@ -35,11 +36,12 @@ if (why !== undefined) console.warn(`skipped, ${why}`);
 /** Env with which a function gets ready beside a registry, and nothing else. */
 function environment(name: string, registry: string): Record<string, string> {
   const store = { STORE_URL: 'sqlite:/tmp/store.db' };
-  if (name === 'cache-write') return store;
-  if (name === 'predict') return { MLFLOW_TRACKING_URI: registry };
+  if (name === 'cache-write') return { ...store, SIGNING_KEYS: signingKey, K_SINK: 'http://127.0.0.1:9/' };
+  if (name === 'predict') return { MLFLOW_TRACKING_URI: registry, SIGNING_KEYS: signingKey };
   return {
     ...store,
     MLFLOW_TRACKING_URI: registry,
+    SIGNING_KEYS: signingKey,
     AMQP_URL: 'amqp://127.0.0.1:1',
     PREDICT_URL: 'http://127.0.0.1:1',
   };

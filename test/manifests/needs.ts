@@ -2,6 +2,8 @@ import { goModule, goProgram, goTool, python, type Need } from '../needs.ts';
 
 /** The kustomize of the pinned version. */
 export const kustomize: Need = await goTool('sigs.k8s.io/kustomize/kustomize/v5@v5.8.1');
+/** The kustomize inside of kubectl 1.27, the oldest that README names. */
+export const oldestKustomize: Need = await goTool('sigs.k8s.io/kustomize/kustomize/v5@v5.0.1');
 /** Python with the schemas of Kubernetes 1.34. */
 export const kubernetesSchemas: Need = await python('test/manifests/requirements.txt');
 /** The messaging topology operator 1.20.1's types. */

@@ -7,7 +7,7 @@ import { createTeams, type Teams, TeamsFile } from '../../../functions/shared/mo
 import { startRegistry } from '../../local/registry.ts';
 import { type Command, Refusal } from '../command.ts';
 
-/** The teams of the model that answers: of MLFLOW_TRACKING_URI, or of the shipped registry. Throws a `Refusal` when they cannot be had. */
+/** The teams of the model that answers: from MLFLOW_TRACKING_URI, or the shipped registry. Throws a `Refusal` if neither gives them. */
 export async function knownTeams({ env }: Pick<Command, 'env'>): Promise<Teams> {
   const shipped = env['MLFLOW_TRACKING_URI'] ? undefined : await startRegistry('model/registry');
   try {

@@ -10,12 +10,12 @@ export type Result = {
   away: string;
   league: string | undefined;
   date: string;
-  /** Nothing said at or after it was said before the match, in ms: where the zone is not known, the earliest that it can be. */
+  /** Only what was said earlier was said before the match; in ms. Where the zone is unknown, the earliest possible kickoff. */
   kickoff: number;
   goals: { home: number; away: number };
 };
 
-/** Results with the faults of the lines that are none, each `file:line: reason`. */
+/** Results, and the faults of bad lines, each `file:line: reason`. */
 export type Results = { results: Result[]; faults: string[] };
 
 const required = ['date', 'home', 'away', 'home_goals', 'away_goals'];
@@ -40,7 +40,7 @@ const Row = v.object({
   away_goals: goals,
 });
 
-/** Reads results in the format of `matches.csv`; matches that a league decided are left out. Throws a `Refusal` for a file that is no such table. */
+/** Reads results in the format of `matches.csv`, without matches that a league decided. Throws a `Refusal` for a file that is no such table. */
 export function readResults(file: string, teams: Pick<Teams, 'resolve'>): Results {
   let text: string;
   try {
@@ -76,7 +76,7 @@ export function readResults(file: string, teams: Pick<Teams, 'resolve'>): Result
   return { results, faults };
 }
 
-/** A result, the reason why there is none, or undefined for a match that counts for nothing. */
+/** A result, the reason for none, or undefined for a match that does not count. */
 function readRow(
   cells: readonly string[],
   columns: readonly string[],

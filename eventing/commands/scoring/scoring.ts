@@ -19,7 +19,7 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** The mean of paired differences with its 95 % interval (normal); without one below two pairs. */
+/** The mean of paired differences with its 95 % interval (normal); below two pairs there is no interval. */
 export type Paired = { difference: number; from: number | null; to: number | null };
 
 export function paired(differences: readonly number[]): Paired {
@@ -33,7 +33,7 @@ export function paired(differences: readonly number[]): Paired {
 
 const day = 86_400_000;
 
-/** Whether a forecast was about this match: made before it, by ratings that do not know it, and not about the one of a season before. */
+/** Whether a forecast was about this match: made before it, by ratings that do not know it, and not about an earlier season's match. */
 export function isBefore(
   { made, league }: { made: number; league: string },
   ratingsAsOf: string,

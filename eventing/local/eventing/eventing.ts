@@ -21,7 +21,7 @@ export type EventingOptions = {
   clock?: Clock;
 };
 
-/** A RabbitMQ that fell silent confirms the end of no consumer and no connection: that is waited for so long. */
+/** How long we wait for RabbitMQ to confirm the end of a consumer or connection: a silent one confirms none. */
 const silentMs = 1000;
 
 /** Starts what a wiring declares: Brokers with their Triggers, sources and ticks. */
@@ -29,7 +29,7 @@ export async function startEventing(options: EventingOptions): Promise<Eventing>
   const { amqpUrl, stateFolder, log } = options;
   if (!amqpUrl) mkdirSync(stateFolder, { recursive: true });
   const queues = amqpUrl
-    ? // amqplib only where there is a RabbitMQ.
+    ? // Loads amqplib only for a RabbitMQ.
       await (await import('./broker/rabbitmq.ts')).openRabbit(amqpUrl, log)
     : openEmbedded(path.join(stateFolder, 'queues.sqlite'));
   try {

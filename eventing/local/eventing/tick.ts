@@ -27,7 +27,7 @@ export function startTick(options: TickOptions): { stop(): void } {
   };
 }
 
-/** Sends one event as a PingSource does; like it, tries once: the next tick comes anyway. */
+/** Sends one event as a PingSource does. Like it, tries once: the next tick comes anyway. */
 export async function tick({ ping, namespace, send, clock, log }: TickOptions): Promise<void> {
   const headers = toHttp({
     attributes: {

@@ -14,11 +14,11 @@ export type Declared = {
   functions: { spec: FunctionSpec; config: AutoscalerConfig }[];
   wiring: Wiring;
   maps: ConfigMaps;
-  /** What one request may take, its cold start included. */
+  /** The time for one request, cold start included. */
   timeoutMs: number;
 };
 
-/** Reads functions/, eventing/ and manifests/base/ of a project. Throws one `ManifestError` with what is wrong in all of them. */
+/** Reads functions/, eventing/ and manifests/base/ of a project. Throws one `ManifestError` for the faults in all of them. */
 export function readDeclared(root: string): Declared {
   const faults: Fault[] = [];
   function collect<T>(read: () => T): T | undefined {

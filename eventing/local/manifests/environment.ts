@@ -19,9 +19,9 @@ const clusterUrl = /http:\/\/([a-z0-9-]+\.[a-z0-9-]+\.svc(?:\.cluster\.local)?)(
 const reserved = ['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'];
 
 /**
- * The environment of a function: what func.yaml names, each value from the runtime's own environment (an empty one counts as unset), else from
- * the embedded platform, else as func.yaml says; a Secret's or ConfigMap's value that is not known here is left out. Beside these the log level,
- * and for a function with a model what names, keeps and follows it. Throws `ManifestError`.
+ * The environment of a function: what func.yaml names. Each value comes from the runtime's own environment (an empty one counts as unset), else
+ * from the embedded platform, else from func.yaml. A Secret's or ConfigMap's value that is unknown here is left out. Added are the log level, and
+ * for a function with a model what names, keeps and follows it. Throws `ManifestError`.
  */
 export function functionEnvironment(spec: FunctionSpec, sources: EnvironmentSources): Record<string, string> {
   const values: Record<string, string> = {};
@@ -42,10 +42,10 @@ export function functionEnvironment(spec: FunctionSpec, sources: EnvironmentSour
     }
   }
   if (faults.length > 0) throw new ManifestError(faults);
-  // Named by no func.yaml: a SinkBinding sets it in a cluster.
+  // Not named by the func.yaml of ingress: a SinkBinding would set it in a cluster.
   const sink = sources.own['K_SINK'] || sources.provided['K_SINK'];
   if (sink !== undefined) values['K_SINK'] = sink;
-  // A func.yaml can name no Secret that a cluster may lack: these are added to it where they are wanted, and here taken as they are.
+  // A func.yaml can name no Secret that a cluster may lack. Where wanted, these are added to it; here they are taken as they are.
   const optional =
     values['MLFLOW_TRACKING_URI'] === undefined ? /^LOG_LEVEL$/ : /^(LOG_LEVEL|(MLFLOW|MODEL)_.*)$/;
   for (const [name, value] of Object.entries(sources.own))

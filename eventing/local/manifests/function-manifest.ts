@@ -15,7 +15,7 @@ const Quantities = v.strictObject({
   memory: v.optional(v.union([v.string(), v.number()])),
 });
 
-/** What is only about building or deploying changes nothing on one machine, and is read over. */
+/** Fields only for building or deploying: they change nothing on one machine, so they are ignored. */
 const Elsewhere = v.optional(v.unknown());
 
 const Scale = v.strictObject({
@@ -89,11 +89,11 @@ export type FunctionSpec = {
   /** Where func.yaml states its scale. */
   scaleLine: number;
   envs: { name?: string | undefined; value: string; file: string; line: number }[];
-  /** Requests in flight at most in one replica; 0: no limit. */
+  /** The most requests in flight in one replica; 0: no limit. */
   containerConcurrency: number;
   scale: v.InferOutput<typeof Scale>;
   readinessPath: string;
-  /** How long a start may take, and a request be held for it. */
+  /** How long a start may take, and hold a request. */
   startTimeoutMs: number;
 };
 

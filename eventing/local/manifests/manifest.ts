@@ -23,11 +23,11 @@ export type Place = readonly (string | number)[];
 export type Manifest = {
   file: string;
   value: unknown;
-  /** The line of a key (or, for what is absent, of its nearest parent), counted from 1. */
+  /** The line of a key, from 1. An absent key has the line of its nearest parent. */
   line(place: Place): number;
 };
 
-/** Reads the documents of a YAML file; names relative to `root` stand in the faults. */
+/** Reads the documents of a YAML file; faults name it relative to `root`. */
 export function readManifests(file: string, root: string): { manifests: Manifest[]; faults: Fault[] } {
   const name = path.relative(root, file);
   const lines = new LineCounter();
@@ -66,7 +66,7 @@ function offsetOf(document: Document, place: Place): number {
   return document.contents?.range?.[0] ?? 0;
 }
 
-/** Parses a manifest by its schema: the output, or each issue as a fault on its line. */
+/** Parses a manifest by its schema. Returns the output, or each issue as a fault on its line. */
 export function parseManifest<const S extends v.GenericSchema>(
   schema: S,
   manifest: Manifest,

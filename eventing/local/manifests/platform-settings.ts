@@ -14,10 +14,10 @@ const ConfigMap = v.looseObject({
   data: v.optional(v.record(v.string(), v.string()), {}),
 });
 
-/** The ConfigMaps of manifests/base, and where they stand. */
+/** The ConfigMaps of manifests/base, and their places. */
 export type ConfigMaps = ReadonlyMap<string, { data: Record<string, string>; manifest: Manifest }>;
 
-/** Reads the ConfigMaps in a folder and its subfolders, if there is one. Throws `ManifestError` where a file is no YAML. */
+/** Reads the ConfigMaps in a folder and its subfolders, if it exists. Throws `ManifestError` for a file that is no YAML. */
 export function readConfigMaps(folder: string, root: string): ConfigMaps {
   const maps = new Map<string, { data: Record<string, string>; manifest: Manifest }>();
   if (!existsSync(folder)) return maps;
@@ -52,12 +52,12 @@ export function scaleConfig(spec: FunctionSpec, maps: ConfigMaps): AutoscalerCon
           ? {}
           : { [`${prefix}target-utilization-percentage`]: String(utilization) }),
       },
-      // Where the cluster's default holds, the activator leaves the path here as soon as a replica is ready: it would be another hop through the
-      // runtime for each request, where a cluster's has a process of its own.
+      // With the cluster's default, the activator here leaves the path as soon as a replica is ready. It would add a hop through the runtime to
+      // each request; in a cluster it has its own process.
       configAutoscaler: { 'target-burst-capacity': '0', ...cluster?.data },
       containerConcurrency: spec.containerConcurrency,
     });
-    // Knative starts a replica of each new revision to see that it can; here nothing runs before it is asked for.
+    // Knative starts a replica of each new revision as a check; here nothing runs before it is asked for.
     return { ...config, initialScale: 0 };
   } catch (error) {
     if (!(error instanceof AutoscalerConfigError)) throw error;
@@ -75,7 +75,7 @@ export function scaleConfig(spec: FunctionSpec, maps: ConfigMaps): AutoscalerCon
   }
 }
 
-/** Seconds that a request may take, from `config-defaults` as Knative reads it; 300 without. */
+/** Milliseconds that a request may take, from `config-defaults` as Knative reads it; 300 s without. */
 export function revisionTimeoutMs(maps: ConfigMaps): number {
   const defaults = maps.get('config-defaults');
   const given = defaults?.data['revision-timeout-seconds'];

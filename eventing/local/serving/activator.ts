@@ -5,39 +5,39 @@ import { pickReplica } from './pick.ts';
 import { queueFactor, queueFull } from './queue-depth.ts';
 import type { Refusal } from './refusal.ts';
 
-/** Requests that one function holds at most (knative/serving cmd/activator, breaker queue depth). */
+/** The most requests that one function holds (knative/serving cmd/activator, breaker queue depth). */
 const maxHeld = 10_000;
 const sweepMs = 100;
 
-/** What an activator is told of the revision behind it. */
+/** What an activator knows of the revision behind it. */
 export type Backend = {
   /** Ready replicas of the current revision. */
   replicas(): readonly Replica[];
   /** Why no replica starts now; undefined while one can. */
   failing(): { reason: string; retryMs: number } | undefined;
-  /** Somebody waits, or came while nothing runs. */
+  /** A request waits, or came while nothing runs. */
   wanted(): void;
 };
 
-/** Holds requests of one function until a replica can take them, and never more than `containerConcurrency` in each. */
+/** Holds requests of one function until a replica can take them: never more than `containerConcurrency` in each. */
 export type Activator = {
   readonly meter: Meter;
   readonly waiting: number;
   submit(exchange: Exchange): void;
   /** The exchange ended, wherever it was. */
   done(exchange: Exchange): void;
-  /** Its replica took no connection, so that nothing of the exchange was sent: it waits for another. */
+  /** Its replica took no connection, so nothing of the exchange was sent: it waits for another. */
   unsent(exchange: Exchange): void;
-  /** Replicas came or ended slots: sends what waits. */
+  /** Replicas came or freed slots: sends what waits. */
   flow(): void;
-  /** Serve: requests go to a replica's own queue, which refuses what is too much. Proxy: they wait here. */
+  /** Serve: requests go to a replica's own queue, which refuses any excess. Proxy: they wait here. */
   mode: 'Serve' | 'Proxy';
   refuseWaiting(refusal: Refusal): void;
   /** Refuses all that is left and stops its clock. */
   close(): void;
 };
 
-/** `holdMs`: how long a request waits for a replica at most; `timeoutMs`: how long it may take in all. */
+/** `holdMs`: the longest that a request waits for a replica; `timeoutMs`: how long it may take in all. */
 export function createActivator(
   options: { name: string; containerConcurrency: number; holdMs: number; timeoutMs: number },
   backend: Backend,
@@ -65,7 +65,7 @@ export function createActivator(
     } else exchange.refuse(queueFull);
   }
 
-  /** Takes the exchange off its replica, whose queue moves on: to the replica, or back here when it is ready no more. */
+  /** Takes the exchange off its replica. The replica's queue moves on: to the replica, or back here when it is no longer ready. */
   function release(exchange: Exchange, replica: Replica): void {
     if (!replica.queue.delete(exchange)) replica.inFlight--;
     const reachable = replica.state === 'ready' || replica.state === 'draining';
@@ -80,7 +80,7 @@ export function createActivator(
     replica.settled();
   }
 
-  /** Those that had a replica came before all that wait. */
+  /** Requests that had a replica go before all that wait. */
   function hold(exchanges: readonly Exchange[]): void {
     for (const exchange of exchanges) exchange.replica = undefined;
     waiting = new Set([...exchanges, ...waiting]);

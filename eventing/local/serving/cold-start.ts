@@ -9,7 +9,7 @@ const Milestone = v.object({
   warmed: v.optional(v.number()),
 });
 
-/** In their order; `fetched` (the model's files are there), `session` (its graph is loaded) and `warmed` (it ran once) only where there is a model. */
+/** In their order. Only with a model: `fetched` (its files are there), `session` (its graph is loaded) and `warmed` (it ran once). */
 const names = {
   spawned: 'spawned',
   listening: 'listening',
@@ -28,7 +28,7 @@ export type ColdStart = {
   reached(phase: Phase): void;
   /** An answer is complete: the first one ends the cold start. */
   answered(): void;
-  /** Looks for a phase in a line of the function's log: a JSON object with `sinceStartMs`. */
+  /** Looks for a phase in a line of the function's log: JSON with `sinceStartMs`. */
   read(line: string): void;
 };
 

@@ -11,11 +11,11 @@ export type Exchange = {
   replica: Replica | undefined;
   /** Sends it to the replica. Calls `done` of its activator once, when the answer is complete or failed. */
   begin(replica: Replica): void;
-  /** Answers it here instead; also when an answer had begun, which then is cut. */
+  /** Answers it here instead; cuts an answer that has begun. */
   refuse(refusal: Refusal): void;
 };
 
-/** `starting`: not ready yet, or not any more. */
+/** `starting`: not ready yet, or no longer. */
 export type ReplicaState = 'starting' | 'ready' | 'draining' | 'gone';
 
 /** One process of a revision. */
@@ -23,22 +23,22 @@ export type Replica = {
   readonly revision: string;
   readonly pid: number;
   readonly pool: Pool;
-  /** To its queue-proxy, where it has one. */
+  /** The link to its queue-proxy, if it has one. */
   readonly link: QueueProxyLink | undefined;
   readonly coldStart: ColdStart;
   readonly startedMs: number;
   state: ReplicaState;
-  /** It was told to end. */
+  /** It was told to stop. */
   drained: boolean;
-  /** Requests that the process has now. */
+  /** Requests that the process now has. */
   inFlight: number;
-  /** Requests in its queue-proxy, which wait for one of those to end. */
+  /** Requests in its queue-proxy that wait for one of those to end. */
   readonly queue: Set<Exchange>;
   /** Takes no new request; finishes, gets SIGTERM, and SIGKILL after `deadlineMs`. Resolves when the process is gone. */
   drain(deadlineMs: number): Promise<void>;
   kill(): void;
-  /** A connection to it failed: it takes no request until its readiness endpoint answers again, as after its start. */
+  /** A connection to it failed: no request goes to it until its readiness endpoint answers again, as after its start. */
   suspect(): void;
-  /** To be called when `inFlight` or `queue` went down. */
+  /** Call this when `inFlight` or `queue` went down. */
   settled(): void;
 };

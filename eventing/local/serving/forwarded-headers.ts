@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** Headers that are between two hops only (RFC 9110 §7.6.1), and `expect`, which the server has answered. */
+/** Headers for one hop only (RFC 9110 §7.6.1), and `expect`, which the server has answered. */
 const hopByHop = new Set([
   'connection',
   'keep-alive',

@@ -3,10 +3,10 @@ import type { Stat } from './autoscaler/metric.ts';
 /** Counts requests in flight, waiting ones too, as the activator reports them to the autoscaler. */
 export type Meter = {
   readonly inFlight: number;
-  /** A request came; it has been here since `sinceMs` (of performance.now), where that is given. */
+  /** A request came; `sinceMs` (of performance.now): when it really arrived, if given. */
   enter(sinceMs?: number): void;
   leave(): void;
-  /** What the activator says at once of the first request to a revision at zero; the next report is less by it. */
+  /** What the activator reports at once of the first request to a revision at zero; the next report is less by it. */
   first(): Stat;
   /** Time-weighted mean since the last report. */
   report(): Stat;

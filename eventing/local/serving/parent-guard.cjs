@@ -1,4 +1,4 @@
-// Loaded into every function before its own code: ends the process when the runtime is gone (kill -9), which closes this pipe.
+// Loaded into every function before its own code. Ends the process when the runtime is gone (kill -9): that closes this pipe.
 const { Socket } = require('node:net');
 new Socket({ fd: 3, readable: true, writable: false })
   .on('error', () => process.exit(1))

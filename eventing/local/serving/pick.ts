@@ -33,7 +33,7 @@ export function pickReplica<R extends Loaded>(containerConcurrency: number): Pic
 
 function ofTwo<R extends Loaded>(replicas: readonly R[]): R | undefined {
   const first = Math.floor(Math.random() * replicas.length);
-  // Another one: with the same drawn twice, a busy replica of two would be chosen a quarter of the time.
+  // Another one: if both draws could be the same, a busy replica of two would be chosen a quarter of the time.
   const step = 1 + Math.floor(Math.random() * (replicas.length - 1));
   const one = replicas[first];
   const other = replicas[(first + step) % replicas.length];

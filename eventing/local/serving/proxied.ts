@@ -10,10 +10,10 @@ import { connectionFailed } from './replica.ts';
 
 const cut = new Error('the exchange was ended');
 
-/** Bodies up to this size are read before a replica is taken, so that a slow upload occupies none. */
+/** Bodies up to this size are read before a replica is taken: a slow upload occupies none. */
 const smallBodyBytes = 65_536;
 
-/** Takes an HTTP request to its function; one that no client could send on is answered with 400. */
+/** Takes an HTTP request to its function. One that no client could send on is answered with 400. */
 export function proxy(request: IncomingMessage, response: ServerResponse, activator: Activator): void {
   const detail = faultOf(request);
   if (detail !== undefined) {
@@ -36,7 +36,7 @@ export function proxy(request: IncomingMessage, response: ServerResponse, activa
   } else activator.submit(new Proxied(request, response, activator, streamOf(request)));
 }
 
-/** What undici's Pool refuses of what Node's server lets through: it counts such a request against its client for ever. */
+/** A fault that Node's server lets through and undici's Pool refuses: the Pool counts such a request against its client for ever. */
 function faultOf({ url = '/', rawHeaders }: IncomingMessage): string | undefined {
   if (!/^(\/|https?:\/\/)/.test(url)) return `${url} is no path`;
   let hosts = 0;
@@ -45,7 +45,7 @@ function faultOf({ url = '/', rawHeaders }: IncomingMessage): string | undefined
   return hosts > 1 ? 'there must be one Host header' : undefined;
 }
 
-/** The body of a request as a stream that undici may destroy: destroying the request itself would close the client's connection. */
+/** The body of a request as a stream that undici may destroy. Destroying the request itself would close the client's connection. */
 function streamOf(request: IncomingMessage): PassThrough {
   const body = new PassThrough();
   body.on('error', () => undefined);
@@ -53,15 +53,15 @@ function streamOf(request: IncomingMessage): PassThrough {
     if (!request.complete) body.destroy();
   });
   request.pipe(body);
-  // An answer may come before the body was read (413): the rest is read off, or the next request on the connection would wait behind it.
-  // After `pipe`, whose own listener pauses the request.
+  // An answer may come before the body was read (413). The rest is read off, or the connection's next request would wait behind it. After `pipe`:
+  // its own listener pauses the request.
   body.on('close', () => request.resume());
   return body;
 }
 
 /**
- * An HTTP request that is proxied to a replica, streaming both ways. A class: undici calls its methods for each request, and closures for
- * each would cost a tenth of the throughput.
+ * An HTTP request that is proxied to a replica, streaming both ways. A class: undici calls its methods for each request, and closures would cost
+ * a tenth of the throughput.
  */
 class Proxied implements Exchange, Dispatcher.DispatchHandler {
   readonly arrivedMs = performance.now();
@@ -124,14 +124,14 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    // The client went while the request waited for a connection.
+    // The client left while the request waited for a connection.
     if (this.#ended) controller.abort(cut);
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#ended || status < 200) return;
     const response = this.#response;
-    // Flat, which Node writes as it is: `setHeader` for each would build a map of them first.
+    // Flat, because Node writes it as it is: `setHeader` for each would build a map first.
     const sent: string[] = [];
     for (const name in headers) {
       const value = headers[name];
@@ -141,14 +141,14 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
     }
     response.writeHead(status, sent);
     const length = headers['content-length'];
-    // Of a stream the client sees the head before the first chunk; with a length the two go out in one write.
+    // The client of a stream sees the head before the first chunk; with a length one write sends both.
     if (length === undefined) response.flushHeaders();
     else this.#length = Number(length);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#ended) return;
-    // All of it: the end of the answer follows within this call of undici's, and takes it along.
+    // All of it: the answer ends within this call of undici's, and takes it along.
     if (chunk.length === this.#length) this.#whole = chunk;
     else if (!this.#response.write(chunk)) this.#pause(controller);
   }
@@ -171,7 +171,7 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
     if (this.#ended) return;
     const failed = connectionFailed(error);
     if (failed) this.replica?.suspect();
-    // Begun on no connection: nothing of it was sent.
+    // No connection began it: nothing of it was sent.
     if (failed && !this.#controller) this.#activator.unsent(this);
     else this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
   }

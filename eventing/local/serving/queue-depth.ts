@@ -1,7 +1,7 @@
 import type { Refusal } from './refusal.ts';
 
-/** Requests that wait in a replica's queue-proxy, for each that it may have in flight (knative/serving cmd/queue, breaker queue depth). */
+/** Requests that wait in a replica's queue-proxy, per request that may be in flight (knative/serving cmd/queue, breaker queue depth). */
 export const queueFactor = 10;
 
-/** The answer to what is beyond. */
+/** The answer to requests beyond it. */
 export const queueFull: Refusal = { status: 503, detail: 'pending request queue full', retryAfterSeconds: 1 };

@@ -12,25 +12,25 @@ export type FromQueueProxy =
   | 'answered'
   | 'drained';
 
-/** The runtime's end of the line to the queue-proxy in a replica, which has connections of clients. */
+/** The runtime's end of the line to a replica's queue-proxy, which has connections of clients. */
 export type QueueProxyLink = {
-  /** Whether it takes connections: the function listens with a server of `node:http`, and the process is there. */
+  /** Whether it takes connections: the function listens with a server of `node:http`, and the process lives. */
   readonly open: boolean;
-  /** About as many as it has: it says so once a second. */
+  /** About how many it has: it says so once a second. */
   readonly connections: number;
-  /** Requests that came on them, as it last said. */
+  /** Their requests in flight, as it last said. */
   readonly inFlight: number;
-  /** Hands over a connection of which nothing was read. It ends with the replica. */
+  /** Hands over an unread connection. It ends with the replica. */
   take(socket: Socket): void;
-  /** So many connections are to end with their next answer: their clients come back, and to another replica. */
+  /** So many connections are to end with their next answer: their clients come back to another replica. */
   shed(connections: number): void;
   /** What it reported since the last call, for the autoscaler. */
   report(): Stat;
-  /** Ends the connections: with their next answer, or when nothing came for `idleMs`. Resolves when there is none, or no replica. */
+  /** Ends the connections: with their next answer, or after `idleMs` of silence. Resolves when none is left, or no replica. */
   drain(idleMs: number): Promise<void>;
 };
 
-/** Links the queue-proxy in `child`, which was spawned with an IPC channel. `answered`: the first request was. */
+/** Links the queue-proxy in `child`, which was spawned with an IPC channel. `answered`: called at the first answer. */
 export function linkQueueProxy(child: ChildProcess, answered: () => void): QueueProxyLink {
   let listening = false;
   let connections = 0;
@@ -38,7 +38,7 @@ export function linkQueueProxy(child: ChildProcess, answered: () => void): Queue
   let stat = nothing;
   let drained: (() => void) | undefined;
   let serial = 0;
-  /** Kept until the replica says that it has them: Node would leave open, for nobody, what is on the way to a process that dies. */
+  /** Kept until the replica confirms them: Node would leave open, for nobody, sockets on the way to a process that dies. */
   const underWay = new Map<number, Socket>();
   const tell = (message: ToQueueProxy): void => {
     // The replica may go at any moment.
@@ -56,7 +56,7 @@ export function linkQueueProxy(child: ChildProcess, answered: () => void): Queue
       stat = sumOf([stat, message.stat]);
     }
   });
-  // Not at `disconnect`, which does not come when something is on the way.
+  // Not at `disconnect`: it does not come while something is on the way.
   child.on('exit', () => {
     connections = inFlight = 0;
     drained?.();
@@ -101,7 +101,7 @@ export function linkQueueProxy(child: ChildProcess, answered: () => void): Queue
 
 const nothing: Stat = { concurrency: 0, proxiedConcurrency: 0, requests: 0, proxiedRequests: 0 };
 
-/** One report of several that count different requests. */
+/** Adds reports of different requests into one. */
 export function sumOf(stats: readonly Stat[]): Stat {
   const sum = { ...nothing };
   for (const one of stats) {

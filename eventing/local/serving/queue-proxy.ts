@@ -9,20 +9,20 @@ import type { FromQueueProxy, ToQueueProxy } from './queue-proxy-link.ts';
 import { refusalAnswer } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 
-// Loaded into a replica before the function's own code, for what Knative's queue-proxy does beside it: the runtime hands over connections of
-// clients, and here their requests are counted, limited, timed and drained.
+// Loaded into a replica before the function's own code. It does what Knative's queue-proxy does beside a function: the runtime hands over
+// connections of clients, and their requests are counted, limited, timed and drained here.
 
 type Exchange = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly arrivedMs: number;
-  /** Undefined where it came through the activator. */
+  /** Undefined if it came through the activator. */
   readonly connection: Connection | undefined;
-  /** The function has it. */
+  /** Whether the function has it. */
   begun: boolean;
 };
 /**
- * A connection that was handed over, with what is in flight on it: one, but for a client that pipelines. Not one set of all: V8 would keep what a
+ * A connection that was handed over, with what is in flight on it: one, unless its client pipelines. Not one set of all: V8 would keep what a
  * set held when it grew, requests and answers with it, until the next full collection (50 MiB under load).
  */
 type Connection = { readonly inFlight: Exchange[]; leaving: boolean };
@@ -50,7 +50,7 @@ let turnMs: number | undefined;
 
 subscribe('tracing:net.server.listen:asyncStart', (message) => {
   const { server: listening, options } = message as { server: object; options: { port?: unknown } };
-  // Again after it was closed: then it is guarded already.
+  // It listens again after it was closed: already guarded.
   if (Number(options.port) === port && listening !== server && isHttp(listening)) guard(listening);
 });
 
@@ -58,7 +58,7 @@ function isHttp(listening: object): listening is http.Server {
   return listening instanceof http.Server;
 }
 
-/** Takes the place of a server's listeners for requests: they get each when it may be in flight. */
+/** Replaces a server's request listeners: they get each request when it may be in flight. */
 function guard(guarded: http.Server): void {
   server = guarded;
   tell('listening');
@@ -91,8 +91,8 @@ function arrive(request: IncomingMessage, response: ServerResponse, connection: 
 }
 
 /**
- * When the event loop turned to its sockets. What it reads behind the first request of a turn was there by then: a function that keeps its thread
- * busy would never be seen to have more than one in flight, and get no second replica.
+ * When the event loop turned to its sockets. All that it reads in one turn was there when the turn began. Otherwise a function that keeps its
+ * thread busy would never seem to have two in flight, and get no second replica.
  */
 function turnBegan(): number {
   if (turnMs === undefined) {
@@ -104,7 +104,7 @@ function turnBegan(): number {
   return turnMs;
 }
 
-/** Both are there already: Node has looked into `headers`. */
+/** Adds to both lists: Node has already made `headers`. */
 function addHeaders(request: IncomingMessage): void {
   const { headers: added } = addedHeaders(request);
   request.rawHeaders.push(...added);
@@ -159,7 +159,7 @@ function refuse(response: ServerResponse, refusal: Refusal): void {
   mute(response);
 }
 
-/** The function may answer yet, and does not know that it is too late: Node's errors for that would end it. */
+/** The function may still answer, too late, without knowing: Node's errors for that would end it. */
 function mute(response: ServerResponse): void {
   const nothing = (): ServerResponse => response;
   Object.assign(response, {
@@ -168,7 +168,7 @@ function mute(response: ServerResponse): void {
   });
 }
 
-/** `/local/` is the platform's, whoever has the connection. */
+/** `/local/` belongs to the platform, whoever has the connection. */
 function toPlatform(request: IncomingMessage, response: ServerResponse): void {
   const { url = '/', method, headers } = request;
   const onward = http.request(new URL(url, platform), { method, headers }, (answer) => {
@@ -176,7 +176,7 @@ function toPlatform(request: IncomingMessage, response: ServerResponse): void {
     answer.pipe(response);
   });
   onward.on('error', () => response.destroy());
-  // `pipe` ends nothing when the client goes.
+  // `pipe` ends nothing when the client leaves.
   response.on('close', () => onward.destroy());
   request.pipe(onward);
 }
@@ -195,7 +195,7 @@ function tick(): void {
 function take(socket: Socket): void {
   connections.set(socket, { inFlight: [], leaving: false });
   if (!clock) {
-    // The pause without connections is no part of the next report.
+    // The next report leaves out the pause without connections.
     meter.report();
     clock = setInterval(tick, reportMs).unref();
   }
@@ -235,9 +235,9 @@ process.on('message', (message: ToQueueProxy, socket: unknown) => {
   else if ('drainMs' in message) drain(message.drainMs);
   else {
     tell({ taken: message.take });
-    // Its client may have gone meanwhile.
+    // Its client may have left meanwhile.
     if (socket instanceof Socket) take(socket);
   }
 });
-// Nor does it hold the process.
+// The channel does not hold the process either.
 process.channel?.unref();

@@ -4,7 +4,7 @@ import http from 'node:http';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import Pool from 'undici/lib/dispatcher/pool.js';
+import { Pool } from 'undici';
 import { startColdStart } from './cold-start.ts';
 import type { ColdStartPhases } from './cold-start.ts';
 import type { Replica } from './exchange.ts';
@@ -22,7 +22,7 @@ export type ReplicaOptions = {
   revision: string;
   file: string;
   env: Record<string, string>;
-  /** What to load into it before its own code, to hand it connections of clients. */
+  /** What to load before its own code, to hand it connections of clients. */
   queueProxy: { file: string; env: Record<string, string> } | undefined;
   stateFolder: string;
   readinessPath: string;
@@ -39,19 +39,19 @@ export type ReplicaOptions = {
 
 const guard = path.join(import.meta.dirname, 'parent-guard.cjs');
 const keptLines = 20;
-/** A client that keeps its connection may be about to use it when its replica goes: one that is not used for so long is closed. */
+/** A client may be about to use its kept connection when the replica goes: only one unused for this long is closed. */
 const idleMs = 1000;
-/** Between two looks at the readiness endpoint (knative/serving pkg/queue/readiness/probe.go); a function that logs that it is ready is asked at once. */
+/** Between two looks at the readiness endpoint (knative/serving pkg/queue/readiness/probe.go). A function that logs its readiness is asked at once. */
 const probeMs = 50;
 
 const connectionErrors = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_DESTROYED'];
 
-/** Whether an error of the pool's is one of the connection, and not of the client's body or of what the function answered. */
+/** Whether a pool's error is one of the connection, not of the client's body or the function's answer. */
 export function connectionFailed(error: Error): boolean {
   return 'code' in error && connectionErrors.includes(String(error.code));
 }
 
-/** Starts a process and asks its readiness endpoint until it is ready; it is killed when it is not within `startTimeoutMs`. */
+/** Starts a process and asks its readiness endpoint until it is ready. Kills it if it is not within `startTimeoutMs`. */
 export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const port = await freePort();
   const compileCache = path.join(options.stateFolder, 'compile-cache');
@@ -63,7 +63,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     env: { NODE_COMPILE_CACHE: compileCache, ...options.env, ...queueProxy?.env, PORT: String(port) },
     // The fourth stays open as long as the runtime lives.
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(queueProxy ? (['ipc'] as const) : [])],
-    // A group of its own: Ctrl-C on the terminal is for the runtime, which ends its functions in order.
+    // A group of its own: Ctrl-C on the terminal reaches only the runtime, which ends its functions in order.
     detached: true,
   });
   const coldStart = startColdStart(options.revision, options.scheduledMs, options.coldStart);
@@ -141,11 +141,11 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
       clearTimeout(timer);
       replica.state = 'gone';
       emptied?.();
-      // Before the pool: what it has not sent is to go elsewhere.
+      // Before the pool: its unsent requests must go elsewhere.
       options.unready();
       void replica.pool.destroy().catch(() => undefined);
       resolve();
-      // What the process said last may still be in the pipes; a grandchild may hold them open.
+      // The last words of the process may still be in the pipes; a grandchild may hold them open.
       void Promise.race([ended, new Promise((done) => setTimeout(done, 200))]).then(() => {
         options.exited(replica, { code, signal, lastLines, wasReady });
       });

@@ -33,9 +33,9 @@ export type Revision = {
   readonly pids: readonly number[];
   readonly count: { starting: number; ready: number; draining: number };
   failing(): { reason: string; retryMs: number } | undefined;
-  /** The queue-proxies of those that are ready. */
+  /** The queue-proxies of the ready ones. */
   readonly links: readonly QueueProxyLink[];
-  /** Connections that replicas have end with their next answer, or at once when they are idle. Resolves when there is none left. */
+  /** Ends the replicas' connections: with their next answer, idle ones at once. Resolves when none is left. */
   release(): Promise<void>;
   /** Sees to it that there are `replicas`; `scheduledMs`: when the need arose. */
   scale(replicas: number, scheduledMs: number): void;
@@ -45,7 +45,7 @@ export type Revision = {
 };
 
 const longestBackOffMs = 30_000;
-/** A replica that was up for so long did not fail at its start. */
+/** A replica that ran this long did not fail at its start. */
 const healthyMs = 10_000;
 
 /** A revision without replicas. */
@@ -69,14 +69,14 @@ export function createRevision(options: RevisionOptions): Revision {
     try {
       replica = await starts(scheduledMs);
     } catch (error) {
-      // No port, process or folder to be had: of files and processes there are only so many.
+      // No port, process or folder was left: files and processes are limited.
       starting--;
       failed(`${options.name} was not started: ${error instanceof Error ? error.message : String(error)}`, 0);
       return;
     }
     starting--;
     replicas.add(replica);
-    // The need may have gone while a port was looked for.
+    // The need may have gone during the search for a port.
     revision.scale(asked, scheduledMs);
   }
 
@@ -104,7 +104,7 @@ export function createRevision(options: RevisionOptions): Revision {
     });
   }
 
-  /** A new replica is to have as many connections as the others: they stay where they are, unlike requests behind a gateway. */
+  /** Gives a new replica as many connections as the others. They would stay where they are, unlike requests behind a gateway. */
   function share(): void {
     const { links } = revision;
     const connections = links.reduce((sum, link) => sum + link.connections, 0);
@@ -135,11 +135,11 @@ export function createRevision(options: RevisionOptions): Revision {
       for (const line of exit.lastLines) options.log(`  ${line}`);
       reported = true;
     }
-    // One that worked is started anew at once; a second failure waits.
+    // One that worked is started again at once; after a second failure we wait.
     failed(`${options.name} ended ${how}${last === undefined ? '' : `: ${last}`}`, exit.wasReady ? 1 : 0);
   }
 
-  /** Tries again, after a wait that doubles with each failure beyond those that are `forgiven`. */
+  /** Tries again. The wait doubles with each failure beyond the `forgiven` ones. */
   function failed(reason: string, forgiven: number): void {
     const steps = failures++ - forgiven;
     const retryMs = steps < 0 ? 0 : Math.min(longestBackOffMs, 1000 * 2 ** steps);
@@ -183,12 +183,12 @@ export function createRevision(options: RevisionOptions): Revision {
       asked = wanted;
       const now = living();
       const surplus = now.length + starting - wanted;
-      // Of one that has just gone it is not known yet whether it failed; `exited` comes back to this.
+      // Whether one that has just gone failed is not known yet; `exited` comes back here.
       const unclear = [...replicas].some(({ state, drained }) => state === 'gone' && !drained);
       if (surplus < 0 && !failure && !unclear)
         for (let missing = surplus; missing < 0; missing++) void add(scheduledMs);
       if (surplus <= 0) return;
-      // Kubernetes removes those first that are not ready, then the youngest.
+      // Kubernetes first removes those that are not ready, then the youngest.
       const leaving = now
         .sort(
           (a, b) => Number(a.state === 'ready') - Number(b.state === 'ready') || b.startedMs - a.startedMs,

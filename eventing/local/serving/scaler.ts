@@ -3,16 +3,16 @@ import type { Autoscaler } from './autoscaler/autoscaler.ts';
 import type { AutoscalerConfig } from './autoscaler/config.ts';
 import type { Stat } from './autoscaler/metric.ts';
 
-/** What the autoscaler's decisions are carried out on. */
+/** What the autoscaler's decisions act on. */
 export type Scalable = {
   readyReplicas(): number;
   scale(replicas: number, scheduledMs: number): void;
   mode(mode: 'Serve' | 'Proxy'): void;
 };
 
-/** Where the autoscaler's figures come from: the activator, and queue-proxies where requests pass it by. */
+/** The sources of the autoscaler's figures: the activator, and queue-proxies where requests bypass it. */
 export type Reports = {
-  /** What the activator says at once of the first request to a revision at zero. */
+  /** What the activator reports at once of the first request to a revision at zero. */
   first(): Stat;
   /** Of all requests, since the last report. */
   report(): Stat;

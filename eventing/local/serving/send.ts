@@ -3,8 +3,8 @@ import type { HttpResponse, Send } from '../seams.ts';
 import type { Service } from './service.ts';
 
 /**
- * What HTTP does not allow in a header's name or value; Go's net/http sends no such request either. It must not get to undici's Pool: that counts a
- * request which it refuses against its client for ever, so that a few of them stop all others.
+ * What HTTP forbids in a header's name or value; Go's net/http sends no such request either. undici's Pool must not get it: it counts a refused
+ * request against its client for ever, so that a few of them stop all others.
  */
 const notInName = /[^\w!#$%&'*+.^`|~-]|^$/;
 const notInValue = /[^\t\x20-\x7e\x80-\xff]/;

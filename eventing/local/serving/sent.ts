@@ -10,7 +10,7 @@ import type { HttpResponse } from '../seams.ts';
 
 type Outcome = { resolve(response: HttpResponse): void; reject(error: Error): void };
 
-/** A POST of eventing's, which goes to the activator without a hop over HTTP; request and answer are complete in memory. */
+/** A POST of eventing's. It goes to the activator without a hop over HTTP; request and answer are complete in memory. */
 export class Sent implements Exchange, Dispatcher.DispatchHandler {
   readonly arrivedMs = performance.now();
   replica: Replica | undefined = undefined;
@@ -92,7 +92,7 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
     if (this.#ended) return;
     const failed = connectionFailed(error);
     if (failed) this.replica?.suspect();
-    // Begun on no connection: nothing of it was sent.
+    // No connection began it: nothing of it was sent.
     if (failed && !this.#controller) this.#activator.unsent(this);
     else this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
   }

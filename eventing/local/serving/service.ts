@@ -21,16 +21,16 @@ export type ServiceOptions = {
   spec: FunctionSpec;
   config: AutoscalerConfig;
   stateFolder: string;
-  /** A request may take so long, its cold start included; and a replica to end. */
+  /** How long a request may take, cold start included, and a replica to end. */
   timeoutMs: number;
   log: Log;
-  /** It starts from zero: whoever comes after it in the chain may start too. */
+  /** It starts from zero: the functions after it may start too. */
   waking(): void;
   /** Its last process is gone. */
   asleep(): void;
 };
 
-/** The bundle of queue-proxy, and where it sends what is the platform's. */
+/** The bundle of queue-proxy, and where it sends the platform's requests. */
 export type QueueProxy = { file: string; platformUrl: string };
 
 /** A function as a Knative Service: an address, an activator behind it, and the revision that answers. */
@@ -39,19 +39,19 @@ export type Service = {
   readonly url: string;
   readonly activator: Activator;
   handle(request: http.IncomingMessage, response: http.ServerResponse): void;
-  /** The replica that the connection of a client is to go to: the one that has the fewest; none while the activator is in the path. */
+  /** The replica for a client's connection: the one with the fewest. None while the activator is in the path. */
   readonly taker: QueueProxyLink | undefined;
-  /** Ends the connections that were handed over, after the answers that are under way. */
+  /** Ends the connections that were handed over, after the answers under way. */
   release(): Promise<void>;
   /** Starts a replica where none runs, as a request would. */
   wake(): void;
   /**
-   * A new revision of this bundle answers from now on; with replicas running, once as many new ones are ready. With a `queueProxy` its replicas
-   * take connections.
+   * A new revision of this bundle answers from now on. If replicas are running, it answers once as many new ones are ready. With a `queueProxy`
+   * its replicas take connections.
    */
   deploy(file: string, env: Record<string, string>, queueProxy?: QueueProxy): void;
   status(): ServiceStatus;
-  /** Ends all replicas, the hung ones after `deadlineMs`, then the address. */
+  /** Ends all replicas (hung ones after `deadlineMs`), then the address. */
   close(deadlineMs: number): Promise<void>;
   kill(): void;
 };
@@ -180,7 +180,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       log(`${revision.name} answers, ${before.name} drains`);
       retire(before);
     }
-    // Whoever waits poked the scaler of the revision before.
+    // Requests that wait poked the previous revision's scaler.
     if (activator.waiting > 0 && revision.ready.length === 0) wake();
   }
 

@@ -5,7 +5,7 @@ import { bundlePage } from '../../../functions/ingress/page/build.ts';
 
 const ingress = path.resolve(import.meta.dirname, '../../../functions/ingress');
 
-/** For `--require`, which loads sooner than an import does. */
+/** For `--require`: it loads sooner than an import. */
 async function bundleQueueProxy(outfile: string): Promise<void> {
   await build({
     entryPoints: [path.join(import.meta.dirname, '../serving/queue-proxy.ts')],
@@ -19,7 +19,7 @@ async function bundleQueueProxy(outfile: string): Promise<void> {
   });
 }
 
-// In a process of its own: esbuild and its service would stay in the runtime's memory. Prints one JSON object, a `Bundle` by folder.
+// In its own process: esbuild and its service would stay in the runtime's memory. Prints one JSON object, a `Bundle` by folder.
 try {
   const [queueProxy = '', ...folders] = process.argv.slice(2);
   const [bundles] = await Promise.all([

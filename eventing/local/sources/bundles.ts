@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { Failure } from '../../commands/command.ts';
 
 const run = promisify(execFile);
-/** A function's entry file, named by its content, and what tells the bundle from others: ingress has the page beside its code. */
+/** A function's entry file, named by its content, and a digest of the whole bundle: ingress has the page beside its code. */
 const Bundle = v.object({ file: v.string(), digest: v.string() });
 const Bundles = v.record(v.string(), Bundle);
 
@@ -14,9 +14,7 @@ export class BundleError extends Failure {
   override name = 'BundleError';
 }
 
-/**
- * Bundles the functions in these folders. Where a file for it is given, bundles queue-proxy too. Throws `BundleError`.
- */
+/** Bundles the functions in these folders, and queue-proxy if a file for it is given. Throws `BundleError`. */
 export async function bundleFunctions(
   folders: readonly string[],
   queueProxy?: string,

@@ -7,7 +7,7 @@ const quietMs = 60;
 const source = /\.(ts|tsx|json|css|html|svg|lua)$/;
 const madeNotSaved = new Set(['dist', 'node_modules']);
 
-/** Calls `deploy` when a source below `folder` was saved; a source that does not bundle is reported, and what runs stays. */
+/** Calls `deploy` when a source below `folder` was saved. A source that does not bundle is reported, and what runs stays. */
 export function watchSources(
   folder: string,
   deploy: () => Promise<void>,
@@ -25,8 +25,8 @@ export function watchSources(
     }, quietMs);
   };
 
-  // Folder by folder: what Node's recursive watch on Linux watches are the files that it finds, and of one that an editor or git replaced by
-  // another it hears nothing any more (Node 24.21).
+  // Folder by folder: Node's recursive watch on Linux watches the files that it finds. When an editor or git replaces a file, it hears nothing of
+  // it any more (Node 24.21).
   const watchers = new Map<string, FSWatcher>();
   function follow(place: string): void {
     const watcher = watch(place, (event, name) => {

@@ -37,8 +37,8 @@ const publishDeadlineMs = 5000;
 const accepted = (): Response => new Response(null, { status: 202 });
 
 /**
- * The cache-write function: stores `completed` events once, publishes what is overdue again when a tick comes, keeps dead letters. 503 when the
- * store is away; what can never be stored is logged and answered 202, since a 4xx would be dropped without a trace.
+ * The cache-write function: stores `completed` events once, publishes overdue requests again at each tick, keeps dead letters. 503 when the store
+ * is away. What can never be stored is logged and answered 202: a 4xx would be dropped without a trace.
  */
 export function createApp({
   store,
@@ -105,7 +105,7 @@ export function createApp({
       ...(replyTo === undefined ? {} : { replyTo }),
       now: now(),
     });
-    // Behind the results: nobody waits for it.
+    // After the results: nobody waits for the history.
     const others = new Set(conflicts);
     for (const [ref, predictions] of byModel(
       model,
@@ -172,7 +172,7 @@ export function createApp({
   return app;
 }
 
-/** The predictions of an event by the model that made them: a challenger's canaries name it. */
+/** The predictions of an event by the model that made them: canary outcomes name the challenger. */
 function byModel(model: ModelRef, outcomes: readonly Outcome[]): Map<ModelRef, Prediction[]> {
   const refs = new Map([[model.digest, model]]);
   const made = new Map<ModelRef, Prediction[]>();

@@ -40,7 +40,7 @@ async function main(): Promise<void> {
         metrics,
       });
     },
-    // Ready without asking the store: without it an event is answered 503, which the broker tries again.
+    // Ready without asking the store: while it is away an event is answered 503, which the broker tries again.
     readiness: { ready: true },
     drainMs: config.DRAIN_MS,
     log,

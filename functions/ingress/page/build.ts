@@ -62,7 +62,10 @@ function readExamples(which: Readonly<Record<string, string>>): Promise<Example[
   );
 }
 
-/** Builds the page and the description of the API into `functions/ingress/dist/page`, each file also compressed with brotli and gzip. Gives the digest of it all. */
+/**
+ * Builds the page and the API description into `functions/ingress/dist/page`, each file also compressed with brotli and gzip. Returns the digest
+ * of it all.
+ */
 export async function bundlePage(): Promise<string> {
   const assets = await Promise.all([
     bundle('main.tsx'),
@@ -107,14 +110,14 @@ export async function bundlePage(): Promise<string> {
   return digest.digest('base64url');
 }
 
-/** By rename: a server may read the file at this moment. */
+/** By rename: a server may be reading the file. */
 async function write(name: string, content: Uint8Array): Promise<void> {
   const temporary = path.join(target, `.${path.basename(name)}.${process.pid}`);
   await writeFile(temporary, content);
   await rename(temporary, path.join(target, name));
 }
 
-/** Removes assets of earlier builds, but not those of the last day: a browser may still have a page that names them. */
+/** Removes assets of earlier builds, except those of the last day: a browser may still have a page that names them. */
 async function removeOld(present: ReadonlySet<string>): Promise<void> {
   const folder = path.join(target, 'assets');
   for (const file of await readdir(folder)) {

@@ -67,8 +67,8 @@ function programs(examples: readonly Example[]): string {
 }
 
 /**
- * The description as a page that needs no script; `assets` names the style sheet and the icon as they are served, `examples` are programs that ask and
- * that produce events.
+ * The description as a page without script. `assets` names the style sheet and the icon as served. `examples` are programs that ask and that
+ * produce events.
  */
 export function docsPage(
   { info, tags, paths, components }: OpenApi,

@@ -1,6 +1,6 @@
 import { ledgerId } from '../../shared/identity.ts';
 
-/** What the API answers for two real matches; the parts that stand in more than one example are here once. */
+/** What the API answers for two real matches. Parts of several examples are here once. */
 const id = '0199a1f0-5b7e-7c3a-9f21-6d4c8e0b1a52';
 const model = {
   name: 'match-outcome',

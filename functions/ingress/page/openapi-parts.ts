@@ -33,7 +33,7 @@ export type OpenApi = {
   components: { schemas: Record<string, unknown> };
 };
 
-/** A body with its example, which must fit the schema: the description is not built otherwise. */
+/** A body with its example. An example that does not fit the schema stops the build of the description. */
 export function body(name: SchemaName, example: unknown): { schema: object; example: unknown } {
   v.parse(schemas[name], example);
   return { schema: { $ref: `#/components/schemas/${name}` }, example };

@@ -49,7 +49,7 @@ const RequestedEvent = v.object({
   id: v.pipe(v.string(), v.minLength(1)),
   source: v.pipe(v.string(), v.minLength(1)),
   type: v.literal(requestedType),
-  // The JSON format lets an attribute that is not set be null.
+  // In the JSON format an unset attribute may be null.
   datacontenttype: v.nullish(v.pipe(v.string(), v.regex(/^[a-z]+\/([a-z0-9.-]+\+)?json$/))),
   data: RequestedData,
 });
@@ -139,7 +139,7 @@ export type SchemaName = keyof typeof schemas;
 export function componentSchemas(): Record<string, unknown> {
   const converted = toJsonSchemaDefs(schemas, {
     typeMode: 'input',
-    // Trimming has no counterpart there. Nothing else is left out: see the test of the description.
+    // Trimming has no counterpart there. Nothing else is left out: the description's test checks it.
     errorMode: 'ignore',
     target: 'draft-2020-12',
     overrideSchema: ({ valibotSchema }) => (valibotSchema === Parameters ? { type: 'object' } : undefined),

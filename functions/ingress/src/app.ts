@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import { newId } from '../../shared/id.ts';
@@ -24,6 +25,9 @@ import {
 } from './routes/predictions.ts';
 import type { Webhook } from './routes/webhook.ts';
 
+/** The built page: beside `main.mjs` in an image, and beside `src` when this runs from its source. */
+const pageFolder = path.resolve(import.meta.dirname, '../dist/page');
+
 export type IngressParts = PredictionParts & {
   forward: Forward;
   alias: string;
@@ -34,8 +38,8 @@ export type IngressParts = PredictionParts & {
 };
 
 /**
- * The ingress function: the HTTP API and the page. `parts` is undefined until the catalogue is loaded: 503 meanwhile. Pages of
- * `allowedOrigins` may call the API too.
+ * The ingress function: the HTTP API and the page. `parts` is undefined until the catalogue is loaded: 503 until then. Pages of `allowedOrigins`
+ * may call the API too.
  */
 export function createApp(
   parts: () => IngressParts | undefined,
@@ -44,7 +48,7 @@ export function createApp(
   allowedOrigins: readonly string[] = [],
 ): Hono {
   const app = new Hono();
-  // Nothing depends on the origin where none is allowed.
+  // Without allowed origins no answer depends on the origin.
   if (allowedOrigins.length > 0) app.use(crossOrigin(allowedOrigins));
   const present = (): IngressParts => {
     const known = parts();
@@ -52,7 +56,7 @@ export function createApp(
     return known;
   };
 
-  /** Answers for a route: with the headers that every answer has, and counted. */
+  /** Answers for a route: adds the headers of every answer, and counts it. */
   async function respond(c: Context, path: string, handler: Handler): Promise<Response> {
     const start = performance.now();
     const given = c.req.header('x-request-id') ?? '';
@@ -78,7 +82,7 @@ export function createApp(
     return new Response(body, { status, headers: { ...headers, 'x-request-id': requestId } });
   }
 
-  /** A route with its methods; any other is 405 with what is allowed. */
+  /** A route with its methods; any other method is 405 with the allowed ones. */
   function route(path: string, handlers: Handlers): void {
     const allow = Object.keys(handlers).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     const byMethod = new Map<string, Handler>(Object.entries(handlers));
@@ -122,7 +126,7 @@ export function createApp(
     GET(c) {
       const { teams } = present().catalog.current().value;
       const { league: wanted, q } = c.req.query();
-      // Empty as a form sends a field that is not filled in.
+      // A form sends an unfilled field as empty.
       const league = wanted ? teams.league(wanted) : undefined;
       if (wanted && !league)
         throw new Problem(
@@ -152,7 +156,7 @@ export function createApp(
 
   inferenceRoutes(route, present);
   route('/invocations', { POST: (c) => invocations(c.req.raw, present) });
-  // SageMaker's health check, which MLflow's scoring server answers too.
+  // SageMaker's health check; MLflow's scoring server answers it too.
   route('/ping', {
     GET: () => (present(), { headers: { 'content-type': 'text/plain; charset=UTF-8' }, body: '\n' }),
   });
@@ -165,7 +169,7 @@ export function createApp(
     },
   });
 
-  const page = createPage();
+  const page = createPage(pageFolder);
   for (const [path, file] of pageFiles) route(path, { GET: (c) => page(c, file(c.req.path)) });
 
   app.notFound((c) =>
@@ -178,7 +182,7 @@ export function createApp(
 
 function problemOf(error: unknown, { aborted }: AbortSignal): Problem {
   if (error instanceof Problem) return error;
-  // nginx's status for it: nobody reads this, it is counted.
+  // nginx's status for this: nobody reads it, but it is counted.
   if (aborted) return new Problem(499, 'the client broke off its request');
   if (error instanceof StoreUnavailable) return retryLater('the store does not answer');
   return new Problem(500, 'something went wrong here; the request id finds it in the log');

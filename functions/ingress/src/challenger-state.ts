@@ -8,7 +8,7 @@ export type ChallengerState = ModelRef & { canaryPercent: number; agreement: Agr
 
 const freshMs = 10_000;
 
-/** The state of the challenger beside `champion`, undefined without one. What was compared is read at most every 10 s: it is thousands of rows. */
+/** The state of the challenger beside `champion`, undefined without one. The comparison is thousands of rows, so it is read at most every 10 s. */
 export function createChallengerState(
   store: { history: Pick<Store['history'], 'shadows'> },
   challenger: Pick<Challenger<undefined>, 'model' | 'percent'>,

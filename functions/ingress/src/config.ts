@@ -21,14 +21,14 @@ export const Config = v.object({
   AMQP_ROUTING_KEY: v.optional(v.string(), 'ml'),
   /** The Broker's address, set by a SinkBinding; not used where there is an AMQP_URL. */
   K_SINK: v.optional(httpUrl),
-  /** Where predict is asked when the broker or the store is away. */
+  /** The address of predict, asked when the broker or the store is away. */
   PREDICT_URL: v.optional(httpUrl),
-  /** Signs the deliveries of MLflow's registry webhooks; without it there is no POST /v1/model/webhook. */
+  /** The secret that signs MLflow's registry webhooks; without it there is no POST /v1/model/webhook. */
   MLFLOW_WEBHOOK_SECRET: v.optional(v.pipe(v.string(), v.minLength(16, 'must have at least 16 characters'))),
   PUBLISH_DEADLINE_MS: wholeNumber(10, 60_000, 2000),
   /** How long a caller without a preference waits. */
   WAIT_MS: wholeNumber(0, 60_000, 10_000),
-  /** Requests under way at the same time, before 503. */
+  /** Requests under way at the same time; beyond it 503. */
   MAX_REQUESTS: wholeNumber(1, 1_000_000, 20_000),
   /** Origins (`https://example.org`) whose pages may call the API, separated by spaces or commas. */
   ALLOWED_ORIGINS: v.optional(

@@ -31,7 +31,7 @@ type Settings = Pick<
   | 'SIGNING_KEYS'
 >;
 
-/** Puts ingress together. A store that is away is tried again in the background: predictions are made without it meanwhile. */
+/** Puts ingress together. A store that is away is tried again in the background; meanwhile predictions are made without it. */
 export function createIngress({
   config,
   store,
@@ -65,7 +65,7 @@ export function createIngress({
     const { digest } = catalog.current().ref;
     const other = challenger.model()?.current().ref.digest;
     for (const one of settled) {
-      // Predict has moved to another version before our own look at the alias. Once for each: it may be the one that stays behind.
+      // Predict has moved to another version before our own poll. Refresh once per version: predict may be the one that stays behind.
       const seen = one.model?.digest;
       if (seen === undefined || seen === digest || seen === other || unmet === `${digest} ${seen}`) continue;
       unmet = `${digest} ${seen}`;
@@ -137,7 +137,7 @@ export function createIngress({
       }),
     },
     hurry() {
-      // Time for what is about to be answered; who waits longer gets 202 and asks again, elsewhere.
+      // Time for answers that come soon. Who waits longer gets 202 and asks another replica.
       setTimeout(() => {
         waiting.hurry();
       }, 2000).unref();

@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     log,
   });
   catalog.catch(() => undefined);
-  // Only which version it is: predict asks it.
+  // Only its version is needed: predict runs it.
   const challenger = followChallenger(
     configuredRegistry({ ...config, MODEL_CACHE_DIR: undefined }, 'ingress', challengerUri(config.MODEL_URI)),
     {

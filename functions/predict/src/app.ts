@@ -27,15 +27,15 @@ import { predict } from './predict.ts';
 import { answersOf, readRequests } from './requests.ts';
 import { shadow } from './shadow.ts';
 
-// Twins of an event have the same answer with the same id, so that whoever stores it knows it again.
+// Twins of an event get the same answer with the same id: whoever stores it recognises it.
 const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
 
 /** The longest that an order to look at the alias is valid, in ms: what is recorded cannot be sent again later. */
 const refreshFreshMs = 300_000;
 
 /**
- * The predict function: a `requested` event in, a `completed` event out. `model()` is undefined while none is loaded. Nothing is answered with
- * 4xx: the Broker's dispatcher would take it for success and drop the event.
+ * The predict function: a `requested` event in, a `completed` event out. `model()` is undefined until one is loaded. It never answers 4xx: the
+ * Broker's dispatcher would take it for success and drop the event.
  */
 export function createApp({
   model,
@@ -66,7 +66,7 @@ export function createApp({
     return Response.json({ ...ref, stale: ref.stale ?? false, alias, loadedSince, metrics });
   });
 
-  // Asked by ingress when the registry's webhook says that an alias has moved.
+  // Ingress asks this when the registry's webhook says that an alias has moved.
   app.post('/v1/model/refresh', async (c) => {
     const event = await receiveOurs(c.req.raw);
     const data = v.safeParse(RefreshData, event?.data);
@@ -127,7 +127,7 @@ export function createApp({
     return new Response(body, { headers });
   });
 
-  // A completed event that the Broker brings back, behind its answer: what the challenger says is for nobody who waits.
+  // A completed event that the Broker brings back after its answer: nobody waits for what the challenger says.
   app.post('/challenger', async (c) => {
     const following = model();
     if (!following || !challenger) return notLoaded();
@@ -138,7 +138,7 @@ export function createApp({
       log.error('dropped: no completed event', { type: event.type, id: event.id });
       return nothingToSay();
     }
-    // A process that has just started may not have met it.
+    // A process that has just started may not know the challenger yet.
     if (!challenger.model()) await challenger.refresh();
     const shadowed = await shadow(data.output, following, challenger);
     if (!shadowed) return nothingToSay();

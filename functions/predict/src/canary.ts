@@ -3,7 +3,7 @@ import type { Outcome, PredictionRequest } from '../../shared/prediction.ts';
 import type { Following } from './loaded.ts';
 import { predict } from './predict.ts';
 
-/** The champion's outcomes, those of canary matches replaced by the challenger's, which name their model. Where it has none the champion's stays. */
+/** The champion's outcomes; for canary matches the challenger's, which name their model. Where it has none the champion's stays. */
 export async function answerCanaries(
   outcomes: readonly Outcome[],
   requests: readonly PredictionRequest[],

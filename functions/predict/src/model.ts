@@ -21,9 +21,9 @@ export async function createModel(graph: Uint8Array, threads: number): Promise<M
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    // Its threads would spin after each run, for the next one: most of predict's CPU under load, taken from its neighbours.
+    // Its threads would spin after each run, waiting for the next: most of predict's CPU under load, taken from its neighbours.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
-    // Affinity warnings of a container with a CPU set would be a line per thread.
+    // In a container with a CPU set, each thread would log an affinity warning.
     logSeverityLevel: 3,
   });
   for (const name of ['home', 'away', 'league'])
@@ -83,7 +83,7 @@ function floats(outputs: InferenceSession.OnnxValueMapType, name: string, length
   return data;
 }
 
-/** Rounds to `digits`; the largest number takes what rounding left over, so that the sum stays 1. */
+/** Rounds to `digits`. The largest number takes the rest, so that the sum stays 1. */
 function summingToOne(values: Float32Array, digits: number): number[] {
   const result = Array.from(values, (value) => rounded(clamped(value), digits));
   let largest = 0;

@@ -1,8 +1,11 @@
-// A module of its own, which is imported when a model is on its way: it loads native code and sets it up, which takes 20 ms and needs no model.
-import { initOrt } from 'onnxruntime-node/dist/binding.js';
+import { createRequire } from 'node:module';
 
-// Its builds for Linux send Microsoft what they load and run, with an id that they keep on the disk; this is read once, at the set-up.
+// A module of its own, imported while a model is on its way: it loads native code, which needs no model.
+
+// Its Linux builds send Microsoft what they load and run, with an id that they keep on disk. This is read once, at the first session.
 process.env['ORT_DISABLE_TELEMETRY'] = '1';
-initOrt();
 
-export { InferenceSession, Tensor } from 'onnxruntime-node';
+// By require, which comes after the line above: an import would be first. It stays out of the bundle; the image installs the package.
+export const { InferenceSession, Tensor } = createRequire(import.meta.url)(
+  'onnxruntime-node',
+) as typeof import('onnxruntime-node');

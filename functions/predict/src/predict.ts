@@ -7,7 +7,7 @@ import type { Model, ResolvedRequest } from './model.ts';
 /** What predicts: a graph and the teams of the same artifact. */
 export type Predictor = { model: Pick<Model, 'run'>; teams: Teams };
 
-/** Given requests, one outcome each, in their order. A request that cannot be predicted fails alone; the rest share one run of the graph. */
+/** Returns one outcome per request, in their order. A request that cannot be predicted fails alone; the rest share one run of the graph. */
 export async function predict(
   { model, teams }: Predictor,
   requests: readonly PredictionRequest[],
@@ -38,7 +38,7 @@ export async function predict(
   );
 }
 
-/** One inference on a fixture of the model's own teams: what the first caller would pay otherwise, and the proof that the graph runs. */
+/** One inference on a fixture of the model's own teams. The first caller does not pay for it, and it proves that the graph runs. */
 export async function warmUp(model: Pick<Model, 'run'>, file: TeamsFile): Promise<Teams> {
   const teams = createTeams(file);
   const [home, away] = file.teams;

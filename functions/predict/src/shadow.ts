@@ -6,7 +6,7 @@ import type { Following, Loaded } from './loaded.ts';
 import { predict } from './predict.ts';
 
 /**
- * What champion and challenger say of the matches that an event answered, each asked for what the other one said. Undefined where there is no
+ * What champion and challenger say of the matches that an event answered: each is asked for what the other one said. Undefined if there is no
  * challenger, or it is the champion itself.
  */
 export async function shadow(

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 
 /**
  * Threads for one inference: what the cgroup's CPU quota allows, at least 1. onnxruntime sizes its pool by the host's cores and ignores the
- * quota, so that a container of one CPU on a large node is throttled. `root` is where cgroups are mounted.
+ * quota: a container of one CPU on a large node would be throttled. `root` is where cgroups are mounted.
  */
 export function inferenceThreads(root = '/sys/fs/cgroup', cores = availableParallelism()): number {
   const quota = quotaV2(root) ?? quotaV1(root) ?? cores;

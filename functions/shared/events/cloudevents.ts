@@ -4,7 +4,7 @@ import { describe } from '../log.ts';
 /** A CloudEvent whose data nobody has parsed yet. Extensions are strings, as Knative and RabbitMQ carry them. */
 export type Event = CloudEvent<unknown>;
 
-/** What arrived is no valid CloudEvent 1.0; `unsupported`: its content type is none that carries one. */
+/** What arrived is no valid CloudEvent 1.0; `unsupported`: its content type cannot carry one. */
 export class EventFault extends Error {
   override name = 'EventFault';
   readonly unsupported: boolean;
@@ -79,7 +79,7 @@ export function binaryMessage(event: Event): { headers: Record<string, string>; 
   const message: Message = HTTP.binary(event.cloneWith({ data: undefined }, false));
   for (const [name, value] of Object.entries(message.headers)) {
     if (typeof value !== 'string') continue;
-    // The package writes attribute values raw; the binding wants what is not printable ASCII, ", % and space percent-encoded.
+    // The package writes raw values. The binding wants them percent-encoded where they are not printable ASCII, or ", % or space.
     headers[name] = name.startsWith('ce-') ? value.replace(/[^\x21\x23\x24\x26-\x7e]+/g, encode) : value;
   }
   return { headers, body: dataText(event) };
@@ -92,7 +92,7 @@ export function structuredMessage(event: Event): { headers: Record<string, strin
   return { headers: { 'content-type': 'application/cloudevents+json' }, body };
 }
 
-/** The extensions of an event among `names`, for an event that follows from it: no broker copies them to a reply. */
+/** Those extensions of an event that `names` lists, for an event that follows from it: no broker copies them. */
 export function extensionsOf(event: Event, names: readonly string[]): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of names) {
@@ -110,7 +110,7 @@ function fromHeaders(headers: Headers, type: string, body: string): Event {
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of headers)
     if (name.startsWith('ce-')) attributes[name.slice(3)] = decode(name, value);
-  // eventing-rabbitmq hands the trace on as the plain headers of W3C Trace Context, whatever the event carried.
+  // eventing-rabbitmq passes the trace on as plain W3C Trace Context headers, whatever the event carried.
   for (const name of ['traceparent', 'tracestate']) attributes[name] ??= headers.get(name);
   if (type !== '') refuseUnlessJson(type);
   const event = fromJson({
@@ -125,7 +125,7 @@ function fromHeaders(headers: Headers, type: string, body: string): Event {
 function fromJson(value: unknown): Event {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new EventFault('an event must be a JSON object');
-  // In the JSON format an attribute that is null is not there.
+  // In the JSON format a null attribute counts as absent.
   const present = Object.entries(value).filter(([name, each]) => each !== null || name === 'data');
   const { data_base64: encoded, ...attributes } = Object.fromEntries<unknown>(present);
   for (const name of ['id', 'source', 'type', 'specversion']) {
@@ -134,7 +134,7 @@ function fromJson(value: unknown): Event {
   }
   if (attributes['specversion'] !== '1.0') throw new EventFault('specversion must be 1.0');
   const time = attributes['time'];
-  // The package makes an invalid time the present one.
+  // The package replaces an invalid time with the present.
   if (time !== undefined && (typeof time !== 'string' || Number.isNaN(Date.parse(time))))
     throw new EventFault('attribute time must be an RFC 3339 timestamp');
   for (const [name, each] of Object.entries(attributes))
@@ -143,7 +143,7 @@ function fromJson(value: unknown): Event {
   const type = attributes['datacontenttype'];
   if (typeof type === 'string') {
     refuseUnlessJson(mediaType(type));
-    // Of the names of JSON, Knative's SDK knows few: it would not take the event.
+    // Knative's SDK knows few media types of JSON: it would refuse the event.
     attributes['datacontenttype'] = 'application/json';
   }
   if (encoded !== undefined) {
@@ -169,7 +169,7 @@ function mediaType(header: string | null): string {
   return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-// As CloudEvents tells it: by the subtype.
+// CloudEvents tells JSON by the subtype.
 function isJson(type: string): boolean {
   return type.endsWith('/json') || type.endsWith('+json');
 }

@@ -12,7 +12,7 @@ export const refreshType = 'dev.kickoff.model.refresh.v1';
 /** Sources that begin so are our own functions: nobody else may use them. */
 export const ownSources = '/kickoff/';
 
-/** An extension of a completed event: there is a challenger, which is to predict the same. Triggers filter by it. */
+/** Extension of a completed event: a challenger is to predict the same. Triggers filter by it. */
 export const shadowExtension = { shadow: 'wanted' } as const;
 
 /** An extension of an event that a sweep published, and of its answer: what else is overdue follows it. Believed where the event is ours. */
@@ -28,7 +28,7 @@ export const RequestedData = v.object({
     v.minLength(1, 'must have at least one request'),
     v.maxLength(maxRequests, `must have at most ${maxRequests} requests`),
   ),
-  // The Redis store parts its records by lines.
+  // The Redis store separates its records by line ends.
   replyTo: v.optional(v.pipe(v.string(), v.maxLength(200), v.regex(/^[^\n\r]*$/, 'must be one line'))),
 });
 export type RequestedData = v.InferOutput<typeof RequestedData>;

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 
-// W3C Trace Context, version 00; ids of zeros only are invalid there.
+// W3C Trace Context, version 00. Ids of only zeros are invalid there.
 const traceparent = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
 const traceId = (): string => randomUUID().replaceAll('-', '');
 const spanId = (): string => randomUUID().slice(19).replace('-', '');
 
-/** The trace context for the next hop: a new span of the caller's trace, or a new trace where there is none or an invalid one. */
+/** The trace context for the next hop: a new span of the caller's trace, or a new trace if there is no valid one. */
 export function continueTrace(headers: { get(name: string): string | null }): Record<string, string> {
   const [, trace, flags] = traceparent.exec(headers.get('traceparent') ?? '') ?? [];
   if (trace === undefined) return { traceparent: `00-${traceId()}-${spanId()}-01` };

@@ -1,9 +1,9 @@
-import http from 'node:http';
-import https from 'node:https';
+import type { Agent } from 'node:https';
+import { http, loadHttps } from './node-http.ts';
 
-// node:http rather than fetch: it loads with the process and costs less per call, which a cold start and a busy publisher notice.
+// node:http, not fetch: it loads with the process and costs less per call. A cold start and a busy publisher notice both.
 const plain = new http.Agent({ keepAlive: true });
-let secured: https.Agent | undefined;
+let secured: Agent | undefined;
 
 export type Answer = { status: number; headers: Record<string, string>; body: string };
 
@@ -18,7 +18,7 @@ export async function send(
     try {
       return await attempt(url, request, signal);
     } catch (error) {
-      // A kept connection that the server closed meanwhile: nobody has read the request.
+      // The server closed this kept connection meanwhile: nobody has read the request.
       if (!(error instanceof StaleConnection)) throw error;
     }
   }
@@ -37,9 +37,9 @@ function attempt(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const secure = url.startsWith('https:');
-    // Not made with the module: TLS is loaded where it is used.
-    const agent = secure ? (secured ??= new https.Agent({ keepAlive: true })) : plain;
-    const outgoing = (secure ? https : http).request(
+    // Made on first use: it loads TLS.
+    const agent = secure ? (secured ??= new (loadHttps().Agent)({ keepAlive: true })) : plain;
+    const outgoing = (secure ? loadHttps() : http).request(
       url,
       {
         method,

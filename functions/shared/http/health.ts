@@ -1,7 +1,7 @@
 /** A fetch handler, as an app has it. */
 export type Fetch = (request: Request) => Response | Promise<Response>;
 
-/** Whether a function may be sent requests: not before its model or catalogue is there, and no more once it is told to stop. */
+/** Whether a function takes requests: not before its model or catalogue is there, and not after it is told to stop. */
 export type Readiness = { ready: boolean };
 
 export type ProbeAnswer = { status: number; headers: Record<string, string>; body: string };
@@ -12,7 +12,7 @@ const text = (status: number, body: string): ProbeAnswer => ({
   body: `${body}\n`,
 });
 
-/** The answer to a probe, undefined for any other request (`target`: path and query): alive at once, ready when `readiness` says so. */
+/** Answers a probe: alive at once, ready when `readiness` says so. Undefined for any other request. `target` is path and query. */
 export function answerProbe(readiness: Readiness, method = '', target = ''): ProbeAnswer | undefined {
   const query = target.indexOf('?');
   const path = query < 0 ? target : target.slice(0, query);

@@ -1,10 +1,10 @@
-import { STATUS_CODES } from 'node:http';
 import type * as v from 'valibot';
+import { http } from './node-http.ts';
 
 /** One fault of the input: a JSON pointer (RFC 6901) to it, and what to do. */
 export type Fault = { pointer: string; detail: string; nearest?: readonly string[] };
 
-/** An answer that is an error, as RFC 9457 writes it (`application/problem+json`). */
+/** An error answer in the form of RFC 9457 (`application/problem+json`). */
 export class Problem extends Error {
   override name = 'Problem';
   readonly status: number;
@@ -22,11 +22,11 @@ export class Problem extends Error {
   }
 }
 
-/** The answer of a problem; `requestId` is how a caller names it to us. */
+/** The answer of a problem; a caller names it to us by `requestId`. */
 export function problemAnswer(problem: Problem, requestId: string) {
   const body = {
     type: 'about:blank',
-    title: STATUS_CODES[problem.status] ?? 'Error',
+    title: http.STATUS_CODES[problem.status] ?? 'Error',
     status: problem.status,
     detail: problem.message,
     requestId,

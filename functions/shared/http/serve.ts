@@ -1,10 +1,11 @@
-import http from 'node:http';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerProbe, type Fetch, type Readiness } from './health.ts';
 import { ConfigFault } from '../config.ts';
 import type { Log } from '../log.ts';
+import { http } from './node-http.ts';
 
-/** Exit codes of sysexits.h: bad configuration, and a service that is needed is not there. */
+/** Exit codes of sysexits.h: bad configuration, and a needed service is absent. */
 export const exitCodes = { config: 78, unavailable: 69 } as const;
 
 /** Ends the process with this code and one line of log. */
@@ -17,9 +18,9 @@ export class Exit extends Error {
   }
 }
 
-/** Age of the process in ms: what the phases of a cold start are told in. */
+/** Age of the process in ms, for the phases of a cold start. */
 export function sinceStartMs(): number {
-  // Not performance.now(): Node loads that when it is first used, which takes 1 ms.
+  // Not performance.now(): Node loads it on first use, which takes 1 ms.
   return Math.round(process.uptime() * 1000);
 }
 
@@ -36,22 +37,22 @@ export function start(main: () => Promise<void>, log: Pick<Log, 'error'>): void 
 
 export type Server = { port: number; metricsPort: number | undefined };
 
-type Listener = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /**
- * Listens on `port` of every address (Knative's runtime contract) and stops as it must there: on SIGTERM it is unready at once, answers what
- * is in flight (queue-proxy does not wait for it), closes the clients and exits with 0, or with 1 when `drainMs` did not suffice.
+ * Listens on `port` of every address and stops as Knative's runtime contract says. On SIGTERM it is unready at once, answers what is in flight
+ * (queue-proxy does not wait for it) and closes the clients. It exits with 0, or with 1 when `drainMs` did not suffice.
  */
 export async function serve(options: {
   port: number;
   metricsPort: number;
   metrics: () => string;
-  /** Makes what answers, at the first request, or once a probe found the process ready: until then a cold start does without its code. */
+  /** Makes the app, at the first request or once a probe found the process ready. A cold start does not load its code before. */
   app: () => Promise<{ fetch: Fetch }>;
   readiness: Readiness;
   drainMs: number;
   log: Log;
-  /** Called at SIGTERM, before the last answers: what waits should come to an end. */
+  /** Called at SIGTERM, before the last answers: it should end what waits. */
   hurry?: () => void;
   close: () => Promise<void>;
 }): Promise<Server> {
@@ -76,7 +77,7 @@ export async function serve(options: {
     } else if (answer) answer(request, response);
     else void load().then(() => answer?.(request, response));
   });
-  // Longer than any keep-alive of queue-proxy's and the local activator's clients: the side that reuses a connection must close it.
+  // Longer than any keep-alive of the clients (queue-proxy, the local activator): the side that reuses a connection must close it.
   server.keepAliveTimeout = 120_000;
   server.requestTimeout = 60_000;
   const port = await listen(server, options.port);
@@ -101,7 +102,7 @@ export async function serve(options: {
       server.close(() => {
         resolve();
       });
-      // A connection that is kept alive after its last answer would hold the server open.
+      // A kept-alive connection would hold the server open after its last answer.
       setInterval(() => {
         server.closeIdleConnections();
       }, 20).unref();
@@ -122,10 +123,10 @@ export async function serve(options: {
   return { port, metricsPort };
 }
 
-function listen(server: http.Server, port: number): Promise<number> {
+function listen(server: HttpServer, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // Without an address, which Node would look up: with its check whether that is IPv6, 4 ms of a cold start.
+    // Without an address: Node would look it up and check whether it is IPv6, 4 ms of a cold start.
     server.listen(port, () => {
       resolve((server.address() as AddressInfo).port);
     });

@@ -18,13 +18,13 @@ export type Challenger<T> = {
 const never = 3_600_000;
 
 /**
- * Follows an alias that may come and go. Nothing depends on it: no challenger, one that does not load and a registry that is away are all the
- * same to who asks, and the first two are looked at again at every poll. Nobody waits for the first look.
+ * Follows an alias that may come and go. Nothing depends on it: no challenger, one that does not load, and a registry that is away look the same
+ * to callers. Every poll tries the first two again. Nobody waits for the first look.
  */
 export function followChallenger<T>(
   registry: Registry,
   options: FollowOptions<T> & {
-    /** What goes before: the first look begins when this has settled. */
+    /** The first look begins when this has settled. */
     after?: Promise<unknown>;
   },
 ): Challenger<T> {
@@ -98,7 +98,7 @@ export function followChallenger<T>(
   };
 }
 
-/** Whether the challenger answers this match (canonical names): always the same for the same percentage, and still so for a larger one. */
+/** Whether the challenger answers this match (canonical names). The same percentage always gives the same answer; a larger one only adds matches. */
 export function isCanary({ home, away }: { home: string; away: string }, percent: number): boolean {
   if (percent <= 0) return false;
   const share = createHash('sha256').update(`${home}\n${away}`).digest().readUInt32BE(0) / 2 ** 32;

@@ -33,7 +33,7 @@ export function configuredRegistry(
   });
 }
 
-/** Turns a failed first load into an end of the process that says what to do: the platform starts it again. */
+/** Ends the process after a failed first load and says what to do. The platform starts it again. */
 export function cannotLoad(config: { MODEL_URI: string; MLFLOW_TRACKING_URI: string }) {
   return (error: unknown): never => {
     const named = `${config.MODEL_URI} from the registry at ${new URL(config.MLFLOW_TRACKING_URI).origin}`;

@@ -7,7 +7,7 @@ import type { Artifact, Registry } from './registry.ts';
 export type Loaded<T> = { value: T; release(): Promise<void> };
 
 export type FollowOptions<T> = {
-  /** Of the artifact, those that `load` reads. */
+  /** The files of the artifact that `load` reads. */
   files: readonly string[];
   pollMs: number;
   load: (artifact: Artifact) => Loaded<T> | Promise<Loaded<T>>;
@@ -29,9 +29,9 @@ export type Current = { ref: ModelRef; loadedSince: string };
 type Held<T> = Current & { loaded: Loaded<T>; users: number; replaced: boolean };
 
 /**
- * Loads the version that the registry names now and follows it from then on: a new one is loaded beside the old and takes its place between
- * two uses; one that does not load is refused and reported once, and the old one stays. With no registry at the start it takes the last good
- * version, whose ref says `stale`, or throws what the registry threw.
+ * Loads the version that the registry names now, then follows it. A new version is loaded beside the old and takes its place between two uses.
+ * One that does not load is refused and reported once; the old one stays. Without a registry at the start it takes the last good version, whose
+ * ref says `stale`, or throws what the registry threw.
  */
 export async function followModel<T>(
   registry: Registry,
@@ -46,7 +46,7 @@ export async function followModel<T>(
   async function hold(ref: ModelRef): Promise<Held<T>> {
     const artifact = await registry.download(ref, files);
     const one = await loadArtifact(artifact);
-    // The copy is a help for later, no condition: what works is used without it.
+    // The copy only helps later starts: what works is used without it.
     await registry.keep(artifact).catch((error: unknown) => {
       log.warn('the model is used, but no copy of it can be kept', { version: ref.version, error });
     });
@@ -85,11 +85,11 @@ export async function followModel<T>(
       if (unreachable) log.info('the registry answers again');
       unreachable = false;
       const same = ref.digest === held.ref.digest && ref.version === held.ref.version;
-      // Promoted again after a rollback it is tried again: what it lacked may be there now.
+      // After a rollback a refused version may be tried again: what it lacked may be there now.
       if (ref.digest !== refused) refused = undefined;
       if ((same && !held.ref.stale) || refused !== undefined) return;
       const next = await hold(ref).catch((error: unknown) => {
-        // What the network did is tried again, a version that does not load is not.
+        // A network fault is tried again, a version that does not load is not.
         if (isUnavailable(error)) throw error;
         refuse(ref.digest, error, ref.version);
         return undefined;

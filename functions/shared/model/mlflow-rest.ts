@@ -1,6 +1,5 @@
-import http from 'node:http';
-import https from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
+import { http, loadHttps } from '../http/node-http.ts';
 import { ModelRefused, RegistryUnavailable, VersionAbsent } from './registry-errors.ts';
 
 /** Basic wins over bearer, as in MLflow's own client. */
@@ -22,7 +21,7 @@ export function mlflowRest(options: { trackingUri: string; timeoutMs: number } &
     throw new ModelRefused(`MLFLOW_TRACKING_URI ${tracking} is not an http:// or https:// URL`);
   const authorization = authorizationOf(options);
   // node:http rather than fetch: undici's first use costs a cold start some 20 ms.
-  const client = tracking.startsWith('https:') ? https : http;
+  const client = tracking.startsWith('https:') ? loadHttps() : http;
   const agent = new client.Agent({ keepAlive: true });
 
   function once(url: URL, maxBytes: number): Promise<{ status: number; body: Buffer }> {

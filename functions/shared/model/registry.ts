@@ -7,18 +7,18 @@ import { parseModelUri } from './model-uri.ts';
 import { ModelRef } from '../prediction.ts';
 import { ModelRefused, RegistryUnavailable } from './registry-errors.ts';
 
-/** Files of a registered version by their paths, each checked against the SHA256SUMS among them and that against the version's digest. */
+/** Files of a registered version by path. Each is checked against SHA256SUMS, and SHA256SUMS against the version's digest. */
 export type Artifact = { ref: ModelRef; files: ReadonlyMap<string, Uint8Array> };
 
 /** A model registry that speaks MLflow's REST API, for one model URI. */
 export type Registry = {
   /** Which version the URI names now: one small request, no download. Throws `RegistryUnavailable` or `ModelRefused`. */
   resolve(): Promise<ModelRef>;
-  /** Of the answers, the percentage that a challenger gives: tag `kickoff.canary` of its version, 0 without one or with one that is no percentage. */
+  /** The percentage of answers that a challenger gives: tag `kickoff.canary` of its version. 0 if the tag is absent or no percentage. */
   canaryPercent(ref: ModelRef): Promise<number>;
   /** Downloads `files` of a version (without `files`, all of them) and checks them. Throws `RegistryUnavailable` or `ModelRefused`. */
   download(ref: ModelRef, files?: readonly string[]): Promise<Artifact>;
-  /** Keeps an artifact that was loaded and works as the last good one, where there is a `cacheFolder`. */
+  /** Keeps a working artifact as the last good one, if there is a `cacheFolder`. */
   keep(artifact: Artifact): Promise<void>;
   /** The last good artifact, checked again, its ref marked `stale`; undefined where none was kept. */
   lastGood(): Promise<Artifact | undefined>;
@@ -103,10 +103,10 @@ export function createRegistry(options: RegistryOptions): Registry {
     async download(ref, files) {
       const base = await artifactUri(ref);
       const read = (name: string): Promise<Buffer> => rest.file(base, name, maxBytes);
-      // Asked for together with the list that they are checked by: a round trip less before a cold function is ready.
+      // Asked for together with the list of their checksums: a cold function is ready one round trip earlier.
       const ahead = new Map(files?.map((name) => [name, read(name)]));
       for (const reading of ahead.values()) reading.catch(() => undefined);
-      // While they are on their way: the first use loads Node's crypto, 4 ms of a cold start.
+      // Done while they are on their way: the first use loads Node's crypto, 4 ms of a cold start.
       digestOf(Buffer.alloc(0));
       const manifest = await read(sums);
       if (digestOf(manifest) !== ref.digest)
@@ -130,7 +130,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     async keep({ ref, files }) {
       if (cacheFolder === undefined) return;
       await mkdir(cacheFolder, { recursive: true });
-      // Replicas on one node may share the folder and keep the same version at the same moment: names of its own until the renames.
+      // Replicas on one node may share the folder and keep the same version at the same moment. So each has its own names until the renames.
       const own = await mkdtemp(path.join(cacheFolder, 'new-'));
       try {
         // All is written before the first rename: a full disk must not keep a version that nothing names.
@@ -142,13 +142,13 @@ export function createRegistry(options: RegistryOptions): Registry {
         }
         const kept = path.join(cacheFolder, ref.digest);
         await rename(kept, path.join(own, 'before')).catch(ifCode('ENOENT'));
-        // There again: another replica has just kept the same files.
+        // It is there: another replica has just kept the same files.
         await rename(folder, kept).catch(ifCode('ENOTEMPTY', 'EEXIST'));
         await rename(path.join(own, 'last-good.json'), path.join(cacheFolder, 'last-good.json'));
       } finally {
         await rm(own, { recursive: true, force: true });
       }
-      // What was kept before is in memory where it is still used: one version is enough on the disk.
+      // Who still uses an older version has it in memory: one version on the disk is enough.
       for (const other of await readdir(cacheFolder))
         if (/^[0-9a-f]{64}$/.test(other) && other !== ref.digest)
           await rm(path.join(cacheFolder, other), { recursive: true, force: true });
@@ -208,7 +208,7 @@ function refOf({ name, version, status, tags }: ModelVersion, modelUri: string):
   return { name, version, digest, ratingsAsOf: tag('kickoff.ratings_as_of') };
 }
 
-/** Lets an error of one of these codes pass. */
+/** Ignores an error with one of these codes. */
 function ifCode(...codes: string[]): (error: unknown) => void {
   return (error) => {
     if (!(error instanceof Error && 'code' in error && codes.includes(String(error.code)))) throw error;

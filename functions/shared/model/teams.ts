@@ -20,7 +20,7 @@ export const TeamsFile = v.object({
 });
 export type TeamsFile = v.InferOutput<typeof TeamsFile>;
 
-/** The league of a match between teams of two countries, or of none of the leagues now: the model's neutral one. */
+/** The model's neutral league: for teams of two countries, or of none of the leagues now. */
 export const neutralLeague = 'neutral';
 
 /** Why a fixture cannot be predicted; `field` is the part of it at fault. */
@@ -45,7 +45,7 @@ export function createTeams(file: TeamsFile): Teams {
   const teams = new Map<string, Team>();
   for (const team of file.teams)
     for (const spelling of [team.name, ...team.aliases]) teams.set(spelling, team);
-  // Not before a spelling asks for them: to fold all names takes a cold process 10 ms.
+  // Made when a spelling needs them: folding all names takes a cold process 10 ms.
   let names: Map<string, Team> | undefined;
   let leagues: Map<string, League> | undefined;
   const foldedNames = (): Map<string, Team> => (names ??= foldNames(file.teams));
@@ -89,7 +89,7 @@ export function createTeams(file: TeamsFile): Teams {
             },
           };
         }
-        // Not only the league that they are in: two teams that have just been promoted meet in the next one.
+        // Compares the country, not the league: two teams that have just been promoted meet in the next one.
         const stranger = [home, away].find(({ country }) => country !== given.country);
         if (stranger) {
           const reason = `league ${given.id} does not fit: ${stranger.name} is a team of ${stranger.country}`;

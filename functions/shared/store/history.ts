@@ -13,7 +13,7 @@ export type Forecast = v.InferOutput<typeof Forecast>;
 /** The match that a forecast is about, by canonical names. */
 export type Match = { home: string; away: string; league: string };
 
-/** What a version said of a match, and when for the first time (ms): the same version says the same ever after. */
+/** What a version said of a match, and when first (ms). The same version always says the same. */
 export type Said = Match & { model: ModelRef; made: number; forecast: Forecast };
 
 /** What champion and challenger said of the same request; `made` in ms. */
@@ -36,7 +36,7 @@ export type History = {
   of(home: string, away: string): Promise<Said[]>;
   /** Keeps what a challenger would have said, each match once and up to `maxPairs` of them. */
   shadow(shadowed: Shadowed & { now: number }): Promise<void>;
-  /** What was kept of each pair of versions, the one that began last first. */
+  /** What was kept of each pair of versions, the newest pair first. */
   shadows(): Promise<Compared[]>;
 };
 

@@ -7,7 +7,7 @@ import type { Store } from './store.ts';
  */
 export async function openStore(url: string, { kept }: { kept?: Partial<Kept> } = {}): Promise<Store> {
   const scheme = /^([a-z]+):/.exec(url)?.[1];
-  // Imported when asked for: a function that uses the one does not pay for loading the other.
+  // Imported on demand: a function that uses one store does not pay for loading the other.
   if (scheme === 'sqlite') {
     const { openSqliteStore } = await import('./sqlite/store.ts');
     return openSqliteStore(url.slice('sqlite:'.length), { ...defaultKept, ...kept });

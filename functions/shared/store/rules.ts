@@ -8,7 +8,7 @@ import type { Found, Job, StoredOutcome } from './store.ts';
 const seconds = 1000;
 const hours = 3600 * seconds;
 
-/** How long things are kept, in ms. An id stays known longer than its result: an expired one can be told from one never given. */
+/** How long things are kept, in ms. An id stays known longer than its result: so an expired id differs from an unknown one. */
 export const defaultKept = {
   result: 24 * hours,
   id: 7 * 24 * hours,
@@ -17,7 +17,7 @@ export const defaultKept = {
   deadLetter: 30 * 24 * hours,
   /** A season and the summer behind it: what was said of a match can be scored when it is over. */
   history: 400 * 24 * hours,
-  /** The longest that requests join another one in flight, before a new one is published for their fixture. */
+  /** How long requests join one in flight, before a new one is published for their fixture. */
   flight: 30 * seconds,
 };
 export type Kept = typeof defaultKept;
@@ -32,16 +32,16 @@ export function patience(attempt: number): number {
   return Math.min(15 * 2 ** (attempt - 1), 240) * seconds;
 }
 
-/** A deadline further ahead than this, in ms, was set by a clock that is wrong: the job counts as overdue. */
+/** A deadline further ahead than this, in ms, was set by a wrong clock: the job counts as overdue. */
 export const furthest = 2 * patience(maxAttempts);
 
 /**
- * The most bytes that a sweep reads of jobs: some 1000 requests. More make an event that hops carry slowly, and a read that holds up the store. A job
- * that is larger goes alone.
+ * The most bytes of jobs that a sweep reads: some 1000 requests. More would be a slow event, and a read that blocks the store. A larger job goes
+ * alone.
  */
 export const sweepBytes = 2 ** 18;
 
-/** The outcome of a request that no publication got answered, without its id. */
+/** The outcome of a request whose publications all stayed unanswered, without its id. */
 export const exhausted = JSON.stringify({
   status: 'failed',
   reason: `not answered after ${maxAttempts} attempts`,
@@ -53,7 +53,7 @@ export const idLength = 12;
 /** A short id, for what is written many times. */
 export const shortId = (text: string): string => hash('sha256', text, 'base64url').slice(0, idLength);
 
-/** The place of a single request in its job: it has none. */
+/** The place of a single request: it has none. */
 export const single = -1;
 
 /** The job of a request id and its place there: `<job id>.<place>`, or the job's own id. */
@@ -66,7 +66,7 @@ export function requestId(job: string, place: number): string {
   return place === single ? job : `${job}.${place}`;
 }
 
-/** The fingerprints of a job's requests behind each other. */
+/** The fingerprints of a job's requests, one behind the other. */
 export function fingerprintsOf({ requests }: Pick<Job, 'requests'>): string {
   return requests.map(({ request }) => fingerprintOf(request)).join('');
 }
@@ -77,7 +77,7 @@ export function fingerprintAt(fingerprints: string, place: number): string {
   return fingerprints.slice(from, from + fingerprintLength);
 }
 
-/** An outcome as it is stored: without its id, because it answers others too, and without its model, which is stored once for many. */
+/** An outcome as it is stored: without its id (it answers others too), and without its model (stored once for many). */
 export function textOf(outcome: Outcome): string {
   return outcome.status === 'done'
     ? JSON.stringify({ status: outcome.status, prediction: outcome.prediction })
@@ -94,7 +94,7 @@ export function storedNow(outcome: Outcome, model?: ModelRef): StoredOutcome {
   return storedOutcome(textOf(outcome), ownModel(outcome) ?? model, false);
 }
 
-/** How the text of an outcome begins that is done: `textOf` puts the status first. */
+/** The text of a done outcome begins with this: `textOf` puts the status first. */
 export const doneStart = '{"status":"done"';
 
 /** Whether a stored outcome is the prediction of this fixture: `textOf` puts its names first and its grid last. */
@@ -111,7 +111,7 @@ export function hasFailed({ text }: Pick<StoredOutcome, 'text'>): boolean {
   return !text.startsWith(doneStart);
 }
 
-/** What `find` says of a job: a single one has failed if its request has, a list is done when each of them has ended. */
+/** What `find` says of a job. A single one has failed if its request has. A list is done when each request has ended. */
 export function foundJob(list: boolean, open: boolean, outcomes: (StoredOutcome | undefined)[]): Found {
   const [first] = outcomes;
   const failed = !list && first !== undefined && hasFailed(first);

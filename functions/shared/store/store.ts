@@ -8,20 +8,19 @@ import type { ModelRef, Outcome, PredictionRequest } from '../prediction.ts';
  */
 export type Store = {
   /**
-   * Accepts jobs into the ledger in one round trip. A request whose prediction is cached under `digest` is answered at once; one that
-   * another request in flight already asks for joins it (single flight across replicas); the rest is to be published by the caller.
-   * A job that is answered in full and not `keep` leaves no trace. Accepting an id again changes nothing and publishes nothing twice. An id
-   * is bound to what was asked, as long as its result is kept: accepted again with something else it is a `conflict`. `together`: where one
-   * of the jobs is, none of them is accepted.
+   * Accepts jobs into the ledger in one round trip. A request that is cached under `digest` is answered at once. One that is already in flight is
+   * joined (single flight across replicas). The caller publishes the rest. A job that is answered in full and not `keep` leaves no trace.
+   * Accepting an id again changes nothing and publishes nothing twice. An id means what was asked under it first, as long as its result is kept:
+   * something else is a `conflict`. `together`: where one of the jobs is a conflict, none of them is accepted.
    */
   accept(
     jobs: readonly Job[],
     options: { digest: string; now: number; together?: boolean },
   ): Promise<Accepted[]>;
   /**
-   * Stores each outcome once per request id, fills the cache with those that are done, answers those who joined, tells who listens, ends jobs
-   * that are complete. An id that was never accepted (of a producer that does not use HTTP) is accepted by it. `stored` and `duplicates`
-   * count what was given; `conflicts` has the ids of outcomes that answer something else than was asked under them: nothing is done with those.
+   * Stores each outcome once per request id, caches those that are done, answers those who joined, tells listeners, and ends complete jobs. An id
+   * that was never accepted (of a producer that does not use HTTP) is accepted by it. `stored` and `duplicates` count what was given. `conflicts`
+   * has the ids of outcomes that answer something else than was asked: nothing is done with those.
    */
   complete(completed: Completed): Promise<{ stored: number; duplicates: number; conflicts: string[] }>;
   /** A job and what is known of it. `unknown`: the id was never given; `expired`: its result was kept `Kept.result` and is gone. */
@@ -29,15 +28,14 @@ export type Store = {
   /** Claims an idempotency key for `id`, or returns the earlier claim; kept for at least 24 hours. */
   claim(key: string, claim: Claim): Promise<Claim>;
   /**
-   * Takes jobs whose deadline has passed, oldest first, as many as have together up to `limit` requests and `sweepBytes` (at least one job),
-   * moves their deadline (growing delay), and returns what of them is still open, to be published again, whoever asked. So nobody's jobs hold
-   * up those of others: what was published once more stands behind all that waits. Jobs beyond the last attempt end as `failed` with
-   * the reason instead.
+   * Takes jobs whose deadline has passed, oldest first: at least one, and up to `limit` requests and `sweepBytes` together. Moves their deadline
+   * (growing delay) and returns their open requests, to be published again, whoever asked. What was published once more stands behind all that
+   * waits, so nobody's jobs hold up those of others. Jobs beyond the last attempt end as `failed` with the reason instead.
    */
   overdue(options: { now: number; limit: number }): Promise<OverdueJob[]>;
   /**
-   * Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. What is told while Redis is
-   * being reconnected is not told again: who waits long looks with `find`.
+   * Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. What is told while Redis
+   * reconnects is not told again: who waits long looks with `find`.
    */
   listen(replyTo: string, onSettled: (settled: Settled[]) => void): Promise<() => Promise<void>>;
   /** Counts of requests since the store was made (`accepted` = `done` + `failed` + `open`). `unaccounted` lists ids that were accepted and are neither open nor ended. */
@@ -72,11 +70,14 @@ export type Job = {
   /** UUIDv7, or the ledger id of a producer's request. A request of a list has the id `<job id>.<place>`, a single one the job's own. */
   id: string;
   list: boolean;
-  /** `digest`: of the version that answers this one, where it is not that of `accept`. `outcome`: known already when the job is accepted (a fixture of a list that cannot be predicted). */
+  /**
+   * `digest`: of the version that answers this one, if not that of `accept`. `outcome`: already known at acceptance (a fixture of a list that
+   * cannot be predicted).
+   */
   requests: { request: PredictionRequest; outcome?: Outcome; digest?: string }[];
   /** The channel of who listens. */
   replyTo?: string;
-  /** Where a producer asked: published again, its request goes out with this. */
+  /** The producer that asked: published again, its request goes out with this. */
   asker?: Asker;
   /** Keep the result also when everything was cached: somebody will ask for it by its id. */
   keep?: boolean;
@@ -96,8 +97,8 @@ export type Accepted = {
 };
 
 /**
- * How a request ended, under whatever id. `text` is the JSON of its outcome without id and model: answers are made of it as it is, and hits of
- * it alone. `readOutcome` and `hasFailed` (`rules.ts`) look into it.
+ * How a request ended, under whatever id. `text` is the JSON of its outcome without id and model: it goes into answers unchanged, and is all that
+ * a hit needs. `readOutcome` and `hasFailed` (`rules.ts`) look into it.
  */
 export type StoredOutcome = { text: string; model?: ModelRef; cached: boolean };
 

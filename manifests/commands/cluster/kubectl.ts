@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import * as v from 'valibot';
 import { Failure } from '../../../eventing/commands/command.ts';
 
-/** What kubectl, or what the cluster holds, does not let happen. */
+/** What kubectl, or the cluster's state, prevents. */
 export class ClusterFault extends Failure {
   override name = 'ClusterFault';
 }
 
-/** Runs kubectl and returns what it prints; `timeout` is of each request, `0` for none. Throws `ClusterFault` with kubectl's words. */
+/** Runs kubectl and returns its output; `timeout` is per request, `0` for none. Throws `ClusterFault` with kubectl's words. */
 export async function kubectl(args: readonly string[], input?: string, timeout = '20s'): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn('kubectl', [...args, `--request-timeout=${timeout}`], {

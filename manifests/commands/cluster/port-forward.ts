@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { ClusterFault } from './kubectl.ts';
 
-/** A way from here to a Service of the cluster: `url` is of this machine, until `close`. */
+/** A way from here to a Service of the cluster: `url` works on this machine until `close`. */
 export type Forward = { url: string; close(): void };
 
-/** Runs `kubectl port-forward` to a Service on a free local port. Throws `ClusterFault` with kubectl's words when there is no pod behind it. */
+/** Runs `kubectl port-forward` to a Service on a free local port. Throws `ClusterFault` with kubectl's words if no pod is behind it. */
 export async function portForward(namespace: string, service: string, port: number): Promise<Forward> {
   const args = ['-n', namespace, 'port-forward', '--address=127.0.0.1', `service/${service}`, `:${port}`];
   const child = spawn('kubectl', args, { stdio: ['ignore', 'pipe', 'pipe'] });

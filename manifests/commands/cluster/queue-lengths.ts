@@ -12,12 +12,12 @@ const Secret = v.looseObject({
 const Queues = v.array(v.looseObject({ name: v.string(), messages: v.optional(v.number()) }));
 
 /**
- * RabbitMQ's management API as Secret `rabbitmq` leads to it: names of queues with their messages, ready and unacknowledged; undefined for
- * a queue that it has not counted yet.
+ * RabbitMQ's management API, reached by Secret `rabbitmq`: names of queues with their messages, ready and unacknowledged. Undefined for a queue
+ * that it has not counted yet.
  */
 export type Management = { lengths(): Promise<Map<string, number | undefined>>; close(): void };
 
-/** Opens it, through a port-forward where its host is a Service of the cluster. Throws `ClusterFault`. */
+/** Opens it, through a port-forward if its host is a Service of the cluster. Throws `ClusterFault`. */
 export async function openManagement(namespace: string): Promise<Management> {
   const { data } = await kubectlJson(Secret, ['get', 'secret', 'rabbitmq', '-n', namespace]);
   const url = new URL(/^https?:/.test(data.uri) ? data.uri : `http://${data.uri}:15672`);

@@ -4,6 +4,7 @@ import { ClusterFault, kubectl, kubectlJson } from '../cluster/kubectl.ts';
 import { crds, created, operators } from './requirements.ts';
 import type { Finding } from './local.ts';
 import { roomFinding } from './room.ts';
+import { signingKeys } from '../../../functions/shared/events/signing-keys.ts';
 import { connectionKeys, secretKeys } from '../secrets/plan.ts';
 
 const Named = v.looseObject({
@@ -46,7 +47,7 @@ const ConfigMap = v.looseObject({
   data: v.optional(v.record(v.string(), v.string()), {}),
 });
 
-/** The objects of a kind, or why they cannot be read: a kind that is missing is said elsewhere, a permission here. */
+/** The objects of a kind, or why they cannot be read: lack of permission. A missing kind is reported elsewhere. */
 async function read<const S extends v.GenericSchema>(
   schema: S,
   resource: string,
@@ -67,7 +68,7 @@ async function read<const S extends v.GenericSchema>(
 
 const ofAdministrator = `ask the cluster's administrator, or use a kubeconfig that may`;
 
-/** What a cluster lacks for the documents of `build`, a whole installation, each with its remedy. Only reads. */
+/** What a cluster lacks for `build`, the documents of a whole installation, each with its remedy. Only reads. */
 export async function clusterFindings(
   params: { namespace: string; host: string; 'node-port': string },
   build: () => Document[],
@@ -132,6 +133,7 @@ export async function clusterFindings(
     ...Object.entries(secretKeys).map(([name, keys]) =>
       secretFinding(secrets, namespace, name, name === 'rabbitmq' ? connectionKeys : keys),
     ),
+    ...keysFinding(secrets, namespace),
     nodePort(services, port),
     domain(claims, namespace, host),
   ];
@@ -146,7 +148,7 @@ function operator(
   const found = deployments.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === name);
   const tag = /:v?(\d+\.\d+[^@]*)/.exec(found?.spec.template.spec.containers[0]?.image ?? '')?.[1];
   const version = found?.metadata.labels['app.kubernetes.io/version'] ?? tag ?? '';
-  // Labels of nightly builds are no versions: taken as recent.
+  // Labels of nightly builds are no versions: they count as recent.
   const old = least !== '' && /^v?\d+\./.test(version) && compare(version.replace(/^v/, ''), least) < 0;
   const ready = (found?.status.readyReplicas ?? 0) > 0;
   const state = !found ? 'missing' : !ready ? 'not ready' : version;
@@ -188,14 +190,30 @@ function secretFinding(
   const missing = keys.filter((key) => found?.data[key] === undefined);
   const unlabelled =
     name === 'rabbitmq' && found?.metadata.labels['rabbitmq.com/topology-operator'] !== 'true';
+  const unsigned = name === 'signing' && !found ? ': an unsigned setup, the functions do not start' : '';
   return {
     ok: found !== undefined && missing.length === 0 && !unlabelled,
-    text: `Secret ${namespace}/${name}${found && missing.length > 0 ? ` without ${missing.join(', ')}` : ''}`,
+    text: `Secret ${namespace}/${name}${unsigned}${found && missing.length > 0 ? ` without ${missing.join(', ')}` : ''}`,
     remedy:
       found && unlabelled && missing.length === 0
         ? `kubectl -n ${namespace} label secret rabbitmq rabbitmq.com/topology-operator=true: without it the operator does not see the Secret`
         : 'npm run secrets -- init, then npm run secrets -- apply',
   };
+}
+
+/** Whether what the functions sign with are keys; how many are valid. Nothing where there is no such Secret. */
+function keysFinding(secrets: v.InferOutput<typeof Secret>[], namespace: string): Finding[] {
+  const encoded = secrets.find(({ metadata }) => metadata.name === 'signing')?.data['keys'];
+  if (encoded === undefined) return [];
+  const keys = v.safeParse(signingKeys, Buffer.from(encoded, 'base64').toString());
+  const rotating = keys.success && keys.output.length > 1;
+  return [
+    {
+      ok: keys.success,
+      text: `keys of Secret ${namespace}/signing${keys.success ? (rotating ? ': two, a rotation is under way' : '') : `: ${keys.issues[0].message}`}`,
+      remedy: 'npm run secrets -- edit signing, then npm run secrets -- apply',
+    },
+  ];
 }
 
 function nodePort(services: v.InferOutput<typeof Service>[], port: string): Finding {
@@ -223,7 +241,7 @@ function domain(claims: v.InferOutput<typeof Claim>[], namespace: string, host: 
 
 const Review = v.looseObject({ status: v.looseObject({ allowed: v.boolean() }) });
 
-/** Asks the API itself: `kubectl auth can-i` wants to find the resource first, and its kind may be what is missing. */
+/** Asks the API itself: `kubectl auth can-i` first looks for the resource, and its kind may be missing. */
 async function mayCreate(resource: string, namespace: string): Promise<boolean> {
   const [name = '', ...group] = resource.split('.');
   const review = {

@@ -7,16 +7,16 @@ import type { Trigger } from '../../../eventing/local/manifests/wiring/wiring.ts
 import { longestWait } from '../../../functions/ingress/src/http/prefer.ts';
 import { functionManifests } from '../functions.ts';
 
-/** A relation between two numbers that different files state: `ok`, what was compared, and what to change where it does not hold. */
+/** A relation between two numbers in different files: `ok`, what was compared, and what to change if it fails. */
 export type Finding = { ok: boolean; text: string; remedy: string };
 
 /** Messages that a dispatcher takes at a time, fixed in eventing-rabbitmq. */
 const prefetch = 100;
-/** Seconds: Knative's timeoutSeconds, which func leaves at its default and which counts from a request's arrival, cold start included. */
+/** Seconds: Knative's timeoutSeconds. func leaves it at its default; it counts from a request's arrival, cold start included. */
 const knativeTimeout = 300;
 /** Two cold functions one after the other, as measured on a single-node cluster, and some room. */
 const coldStartMs = 5000;
-/** Seconds that queue-proxy lets a stopping pod go on before the function gets SIGTERM. */
+/** Seconds that queue-proxy lets a stopping pod continue before the function gets SIGTERM. */
 const quiet = 30;
 
 const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
@@ -28,7 +28,7 @@ export function localFindings(root: string): Finding[] {
     path.join(root, 'eventing'),
     functions.map(({ name }) => name),
   );
-  // Of its root path: the others (a sweep, what a challenger says) are not meant to scale a function.
+  // Only to its root path: the others (a sweep, what a challenger says) are not meant to scale a function.
   const triggersOf = (name: string): Trigger[] =>
     wiring.triggers.filter(
       ({ subscriber }) => subscriber.replace(/\/$/, '') === serviceUrl(wiring.namespace, name),
@@ -68,7 +68,7 @@ export function localFindings(root: string): Finding[] {
   });
 
   const pulls = wiring.sources.map(({ name, delivery, parallelism }): Finding => {
-    // The Broker's ingress answers in milliseconds or not at all: the waits are what counts.
+    // The Broker's ingress answers in milliseconds or not at all: only the waits count.
     const waits = worstCase(delivery, 0);
     const last = (prefetch / parallelism) * waits;
     return {
@@ -92,7 +92,7 @@ export function localFindings(root: string): Finding[] {
   ];
 }
 
-/** Milliseconds, the least of what the overlays set. */
+/** The least of the overlays' values, in milliseconds. */
 function consumerTimeout(root: string): number {
   const found = ['single-node', 'ha'].map((overlay) => {
     const text = readFileSync(path.join(root, 'manifests/overlays', overlay, 'rabbitmq.yaml'), 'utf8');

@@ -5,7 +5,7 @@ const rabbit =
   'install eventing-rabbitmq 1.22 or later: rabbitmq-broker.yaml and rabbitmq-source.yaml of its release';
 const topology = 'install the RabbitMQ messaging topology operator 1.20 or later (it needs cert-manager)';
 
-/** Kinds that a cluster must serve: the CRD's name, the version, what to do where it is missing. */
+/** Kinds that a cluster must serve: the CRD's name, the version, what to do if it is missing. */
 export const crds: readonly [name: string, version: string, remedy: string][] = [
   ['services.serving.knative.dev', 'v1', serving],
   ['domainmappings.serving.knative.dev', 'v1beta1', serving],
@@ -20,7 +20,7 @@ export const crds: readonly [name: string, version: string, remedy: string][] = 
   ['bindings.rabbitmq.com', 'v1beta1', topology],
 ];
 
-/** Deployments that must be ready: namespace and name, the least version where it is said, what to do otherwise. */
+/** Deployments that must be ready: namespace and name, the least version if stated, what to do otherwise. */
 export const operators: readonly [name: string, least: string, remedy: string][] = [
   ['knative-serving/controller', '1.22', serving],
   ['knative-serving/activator', '1.22', serving],

@@ -25,8 +25,8 @@ const Pods = v.looseObject({
 });
 
 /**
- * Whether the nodes have unrequested cores and memory for an installation with one replica of each function; what is in `namespace` already
- * counts as free. Undefined where nodes or pods may not be read, or there is no node.
+ * Whether the nodes have unrequested cores and memory for an installation with one replica of each function. What is already in `namespace`
+ * counts as free. Undefined if nodes or pods may not be read, or there is no node.
  */
 export async function roomFinding(
   documents: readonly Document[],

@@ -4,12 +4,12 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { Failure } from '../../../eventing/commands/command.ts';
 
-/** What sops, age or the files of secrets do not let happen. */
+/** What sops, age or the files of secrets prevent. */
 export class SecretsFault extends Failure {
   override name = 'SecretsFault';
 }
 
-/** Runs a program and returns what it prints. Throws `SecretsFault` with its words, or with `remedy` where it is not installed. */
+/** Runs a program and returns its output. Throws `SecretsFault` with its words, or with `remedy` if it is not installed. */
 export function runProgram(
   program: string,
   args: string[],
@@ -34,8 +34,8 @@ const remedies: Record<string, string> = {
 };
 
 /**
- * The recipient (public half) of the user's age key, as sops finds it: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, or sops's own file in the home.
- * Makes a key there if there is none; never inside of the project.
+ * The recipient (public half) of the user's age key, as sops finds it: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, or sops's own file in the home. Makes a
+ * missing key there, but never inside the project.
  */
 export function recipient(root: string, env: Readonly<Record<string, string | undefined>>): string {
   const text = env['SOPS_AGE_KEY'];

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { SecretsFault } from './age-key.ts';
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
@@ -8,12 +8,15 @@ export function password(): string {
   return Array.from({ length: 32 }, () => letters.charAt(randomInt(letters.length))).join('');
 }
 
+/** A key that functions sign their events with: 32 random bytes in base64url. */
+export const signingKey = (): string => randomBytes(32).toString('base64url');
+
 type Secret = { labels?: Record<string, string>; values: Record<string, string> };
 
 /** How to reach a RabbitMQ: `uri` is its management API, whose host serves AMQP too, on `port`. */
 type Reach = { username: string; password: string; host: string; uri: string; port: string };
 
-/** A RabbitMQ that is there already, by its AMQP URL. Throws `SecretsFault` for what eventing-rabbitmq could not use. */
+/** An existing RabbitMQ, by its AMQP URL. Throws `SecretsFault` for what eventing-rabbitmq could not use. */
 export function ownRabbit(text: string): Reach {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !['amqp:', 'amqps:'].includes(url.protocol) || !url.username || !url.password)
@@ -39,7 +42,7 @@ function newRabbit(namespace: string): Reach {
   return { username: 'kickoff', password: password(), host, uri: `http://${host}:15672`, port: '5672' };
 }
 
-/** The Secrets of a new installation in a namespace, by name, with fresh passwords; with those of `rabbit` where it is there already. */
+/** The Secrets of a new installation in a namespace, by name, with fresh passwords; with those of an existing `rabbit`. */
 export function newSecrets(namespace: string, rabbit: Reach = newRabbit(namespace)) {
   const { username, password: secret, host, uri, port } = rabbit;
   const scheme = uri.startsWith('https:') ? 'amqps' : 'amqp';
@@ -63,8 +66,13 @@ export function newSecrets(namespace: string, rabbit: Reach = newRabbit(namespac
     amqp: { values: { url: `${scheme}://${username}:${secret}@${host}:${port}` } },
     redis: { values: { password: redis } },
     store: { values: { url: `redis://:${redis}@redis.${namespace}.svc.cluster.local:6379` } },
+    // One or two keys, separated by a blank: two while a rotation is under way.
+    signing: { values: { keys: signingKey() } },
   } satisfies Record<string, Secret>;
 }
+
+/** Which Secrets are made together: those of a group have a password in common. */
+export const groups = [['rabbitmq', 'amqp'], ['redis', 'store'], ['signing']] as const;
 
 /** A Secret as a manifest, in the clear: for `sops encrypt` only. */
 export function secretManifest(namespace: string, name: string, { labels, values }: Secret): object {

@@ -16,7 +16,7 @@ const Document = v.looseObject({
 /** A Kubernetes object as a manifest states it. */
 export type Document = v.InferOutput<typeof Document>;
 
-/** The objects in a text of YAML documents. Throws where one has no apiVersion, kind or name. */
+/** The objects in a text of YAML documents. Throws if one has no apiVersion, kind or name. */
 export function parseDocuments(text: string): Document[] {
   const documents = parseAllDocuments(text);
   if (!Array.isArray(documents)) return [];
@@ -26,7 +26,7 @@ export function parseDocuments(text: string): Document[] {
     .map((value) => v.parse(Document, value));
 }
 
-/** What `kubectl apply -k <folder>` would apply. `kustomize` is the program, `kubectl kustomize` serves as well. */
+/** What `kubectl apply -k <folder>` would apply. `kustomize` is the program; `kubectl kustomize` serves as well. */
 export function build(kustomize: readonly [string, ...string[]], folder: string): Document[] {
   const [program, ...args] = kustomize;
   return parseDocuments(

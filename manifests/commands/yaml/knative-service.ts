@@ -4,7 +4,7 @@ import type { FuncYaml } from '../../../eventing/local/manifests/function-manife
 type Function = InferOutput<typeof FuncYaml>;
 type Variable = Function['run']['envs'][number];
 
-/** A func.yaml asks for what only the machine that deploys can know. */
+/** A func.yaml needs what only the deploying machine can know. */
 export class NotReproducible extends Error {
   override name = 'NotReproducible';
 }
@@ -43,12 +43,12 @@ function environment(envs: readonly Variable[]): { env: object[]; envFrom: objec
         valueFrom: { [refs[from.kind].one]: { name: from.name, key: from.key } },
       });
   }
-  // func's own, which its runtimes listen by.
+  // func's own: its runtimes listen by it.
   env.push({ name: 'ADDRESS', value: '0.0.0.0' });
   return { env, envFrom };
 }
 
-/** The Knative Service that `func deploy` 1.22 makes of a func.yaml (recorded in shared/wire/func-ksvc.json), less its build time stamp. */
+/** The Knative Service that `func deploy` 1.22 makes of a func.yaml (recorded from a real one), less its build time stamp. */
 export function knativeService(func: Function, image: string): object {
   const { options, labels, annotations, healthEndpoints } = func.deploy;
   const { scale } = options;

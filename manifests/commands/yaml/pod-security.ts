@@ -12,8 +12,8 @@ const volumes = new Set([
 ]);
 
 /**
- * What the Pod Security Standard `restricted` (kubernetes.io/docs/concepts/security/pod-security-standards) would refuse in an object's
- * pods, one line each; empty for objects without pods.
+ * What the Pod Security Standard `restricted` (kubernetes.io/docs/concepts/security/pod-security-standards) would refuse in an object's pods, one
+ * line each. Empty for objects without pods.
  */
 export function podSecurityFaults(document: Document): string[] {
   const spec = podSpec(document);

@@ -1,10 +1,10 @@
 import { connectionKeys, type KnownSecrets } from '../secrets/plan.ts';
 import { at, listAt, podSpec, textAt, title, type Document } from './bundle.ts';
 
-/** A name that one object uses of another one: `key` or `port` of it where given. */
+/** A name that one object uses of another; `key` or `port` in it if given. */
 type Reference = { from: string; kind: string; name: string; key?: string; port?: number };
 
-/** References of a bundle to what is neither in it nor in `secrets`, one line each. `functions`: the Knative Services that exist. */
+/** References of a bundle to what neither it nor `secrets` has, one line each. `functions`: the existing Knative Services. */
 export function danglingReferences(
   documents: readonly Document[],
   secrets: KnownSecrets,
@@ -77,7 +77,7 @@ function* keyed(ref: unknown, kind: string, from: string): Generator<Reference> 
   if (name !== undefined) yield { from, kind, name, ...(key === undefined ? {} : { key }) };
 }
 
-/** Destinations, Brokers, connection Secrets and queues, wherever a document holds them. */
+/** Destinations, Brokers, connection Secrets and queues, anywhere in a document. */
 function* ofWiring(document: Document, from: string): Generator<Reference> {
   const spec = document['spec'];
   for (const place of [['sink'], ['subscriber'], ['delivery', 'deadLetterSink'], []]) {
@@ -113,7 +113,7 @@ function* ofWiring(document: Document, from: string): Generator<Reference> {
 
 const clusterUrl = /(?<!@)\bhttps?:\/\/([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.cluster\.local)?(?::(\d+))?/g;
 
-/** Every URL of a cluster name, in whatever text: a Service with that port, a Broker's ingress, or a function. */
+/** Every URL of a cluster name, in any text: a Service with that port, a Broker's ingress, or a function. */
 function* ofUrls(document: Document, from: string): Generator<Reference> {
   for (const [, name = '', , port] of JSON.stringify(document['spec'] ?? {}).matchAll(clusterUrl)) {
     const broker = /^(.+)-broker-ingress$/.exec(name)?.[1];

@@ -3,7 +3,7 @@ import { at, listAt, podSpec, type Document } from './bundle.ts';
 const binary: Record<string, number> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
 const decimal: Record<string, number> = { m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
-/** A Kubernetes quantity as a number: cores, or bytes. Throws for what is none. */
+/** A Kubernetes quantity as a number: cores, or bytes. Throws for any other text. */
 export function quantity(text: string | number): number {
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)([A-Za-z]*)$/.exec(String(text)) ?? [];
   const factor = unit === '' ? 1 : (binary[unit] ?? decimal[unit]);
@@ -18,7 +18,7 @@ export type Sums = {
   storage: number;
 };
 
-/** What eventing-rabbitmq 1.22 asks for a pod of its own where its object has no annotation; and Knative for each queue-proxy. */
+/** What eventing-rabbitmq 1.22 asks for its own pod if its object has no annotation; and Knative for each queue-proxy. */
 const eventingPod = {
   'cpu-request': '50m',
   'memory-request': '64Mi',
@@ -28,7 +28,7 @@ const eventingPod = {
 const queueProxyCpu = 0.025;
 
 /**
- * Cores and bytes that the pods and volumes of a bundle ask for, those included that Knative makes of it: queue-proxies, the ingress,
+ * Cores and bytes that the pods and volumes of a bundle ask for. Included are those that Knative makes of it: queue-proxies, the ingress,
  * dispatchers and adapter of eventing-rabbitmq. `replicas` says how many of each function.
  */
 export function resourceSums(

@@ -10,6 +10,7 @@ import { connect } from 'amqplib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { lockState } from '../../../eventing/local/state-lock.ts';
 import { debian } from '../../needs.ts';
+import { freePort } from '../../servers/free-port.ts';
 import { startArguments } from '../../servers/kickoff.ts';
 import { startRabbit } from '../../servers/rabbitmq.ts';
 
@@ -50,6 +51,17 @@ describe('a start is refused', () => {
     expect(status).toBe(1);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/is in use by another runtime \(pid \d+\)/);
+  });
+
+  test('in one line on a key that is none, and says what to do', async () => {
+    const folder = await newFolder();
+    await writeFile(path.join(folder, 'signing.key'), 'short');
+    const { status, lines } = runToItsEnd({ PORT: String(await freePort()), KICKOFF_STATE: folder });
+    expect(status).toBe(1);
+    expect(lines).toEqual([expect.stringMatching(/signing\.key key 1 has 5 characters.*; remove it/)]);
+    const own = runToItsEnd({ KICKOFF_STATE: folder, SIGNING_KEYS: 'my own secret' });
+    expect(own.status).toBe(2);
+    expect(own.lines.join()).toMatch(/^SIGNING_KEYS must be one or two keys/);
   });
 
   test('in one line on a port that something listens on, and leaves nothing that it made', async () => {

@@ -5,12 +5,14 @@ import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { Config, publisherVariables } from '../../../functions/ingress/src/config.ts';
 import { commonEntries, ConfigFault, readConfig } from '../../../functions/shared/config.ts';
+import { signingKey } from '../../signing.ts';
 import { parseModelUri } from '../../../functions/shared/model/model-uri.ts';
 
 const good = {
   MLFLOW_TRACKING_URI: 'http://mlflow:5000',
   STORE_URL: 'redis://redis:6379',
   K_SINK: 'http://broker/',
+  SIGNING_KEYS: signingKey,
 };
 
 function faults(env: Record<string, string>): string {
@@ -32,6 +34,7 @@ test('every bad variable is named in one message, without its value', () => {
     WAIT_MS: '61000',
     WAKE_URLS: 'ftp://x',
     MLFLOW_TRACKING_TOKEN_FILE: '/no/such/file',
+    SIGNING_KEYS: 'a secret of mine',
   });
   for (const name of [
     'PORT',
@@ -41,6 +44,7 @@ test('every bad variable is named in one message, without its value', () => {
     'WAIT_MS',
     'WAKE_URLS',
     'MLFLOW_TRACKING_TOKEN_FILE',
+    'SIGNING_KEYS',
   ])
     expect(message).toMatch(new RegExp(`^  ${name}`, 'm'));
   expect(message).toMatch(/^ {2}MLFLOW_TRACKING_URI: is required$/m);

@@ -17,8 +17,10 @@ import { parse } from 'yaml';
 import { check } from '../../../manifests/commands/secrets.ts';
 import { newSecrets, ownRabbit } from '../../../manifests/commands/secrets/plan.ts';
 import { plaintextInBundle } from '../../../manifests/commands/secrets/plaintext.ts';
+import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
 import { parseDocuments } from '../../../manifests/commands/yaml/bundle.ts';
 import { debian, goTool } from '../../needs.ts';
+import { keysOf } from '../../signing.ts';
 import { kustomize } from '../needs.ts';
 
 const sops = await goTool('github.com/getsops/sops/v3/cmd/sops@v3.13.3');
@@ -156,6 +158,7 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
         'amqp.sops.yaml',
         'rabbitmq.sops.yaml',
         'redis.sops.yaml',
+        'signing.sops.yaml',
         'store.sops.yaml',
       ]);
       const text = readFileSync(path.join(project, 'manifests/secrets/rabbitmq.sops.yaml'), 'utf8');
@@ -170,12 +173,23 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
       expect(readFileSync(path.join(project, 'manifests/secrets/rabbitmq.sops.yaml'), 'utf8')).toBe(text);
     });
 
-    test('half a set of secrets is refused', () => {
+    test('init adds what an older installation has not, and touches nothing else', () => {
+      const file = (name: string): string => path.join(project, `manifests/secrets/${name}.sops.yaml`);
+      const before = readFileSync(file('amqp'), 'utf8');
+      rmSync(file('signing'));
+      const { status, text } = run(['init']);
+      expect({ status, text }).toEqual({ status: 0, text: 'wrote manifests/secrets/signing.sops.yaml\n' });
+      expect(readFileSync(file('amqp'), 'utf8')).toBe(before);
+    });
+
+    test('half a pair of secrets is refused, and nothing is made', () => {
       rmSync(path.join(project, 'manifests/secrets/store.sops.yaml'));
+      rmSync(path.join(project, 'manifests/secrets/signing.sops.yaml'));
       expect(run(['init'])).toMatchObject({
         status: 1,
-        text: expect.stringContaining('restore the others') as string,
+        text: expect.stringContaining('restore the other') as string,
       });
+      expect(encrypted()).not.toContain('signing.sops.yaml');
       for (const file of encrypted()) rmSync(path.join(project, 'manifests/secrets', file));
       expect(run(['init'])).toMatchObject({ status: 0 });
     });
@@ -189,7 +203,7 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
       const values = Object.fromEntries(
         applied.map((one) => [one.metadata.name, one['stringData'] as Record<string, string>]),
       );
-      expect(applied.map(({ metadata }) => metadata.namespace)).toEqual(Array(4).fill('kickoff'));
+      expect(applied.map(({ metadata }) => metadata.namespace)).toEqual(Array(5).fill('kickoff'));
       expect(values['rabbitmq']?.['password']).toMatch(/^[A-Za-z0-9]{32}$/);
       expect(values['amqp']?.['url']).toContain(
         `kickoff:${values['rabbitmq']?.['password'] ?? '-'}@rabbitmq.kickoff`,
@@ -209,7 +223,57 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
       expect(readFileSync(received, 'utf8')).toContain('password: renewed');
       expect(run(['edit', 'nothing'])).toMatchObject({
         status: 1,
-        text: expect.stringContaining('have: amqp, rabbitmq, redis, store') as string,
+        text: expect.stringContaining('have: amqp, rabbitmq, redis, signing, store') as string,
+      });
+    });
+
+    describe('rotate-signing', () => {
+      const signing = path.join(project, 'manifests/secrets/signing.sops.yaml');
+      const applied = (): Record<string, string> => {
+        rmSync(received, { force: true });
+        expect(run(['apply'])).toMatchObject({ status: 0 });
+        const documents = parseDocuments(readFileSync(received, 'utf8'));
+        const secret = documents.find(({ metadata }) => metadata.name === 'signing');
+        return secret?.['stringData'] as Record<string, string>;
+      };
+
+      test('leaves a Secret that is in no state of a rotation as it is', () => {
+        const text = readFileSync(signing, 'utf8');
+        const editor = path.join(tools, 'editor');
+        writeFileSync(editor, '#!/bin/sh\nsed -i "s/keys: .*/keys: a b c/" "$1"\n', { mode: 0o755 });
+        run(['edit', 'signing'], { EDITOR: editor });
+        const edited = readFileSync(signing, 'utf8');
+        expect(run(['rotate-signing'])).toMatchObject({
+          status: 1,
+          text: expect.stringContaining('edit signing') as string,
+        });
+        expect(readFileSync(signing, 'utf8')).toBe(edited);
+        writeFileSync(signing, text);
+      });
+
+      test('takes one step a call; what is signed before and after each step is believed on both sides of it', () => {
+        const draft = { id: '1', source: '/kickoff/test', type: 't', data: {} };
+        const states = [applied()];
+        for (const step of [1, 2, 3]) {
+          const { status, text } = run(['rotate-signing']);
+          expect({ status, text }).toMatchObject({ status: 0 });
+          expect(text).toMatch(
+            new RegExp(`^step ${step} of 3: .*\nnow: npm run secrets -- apply\n.*delete pod`, 's'),
+          );
+          for (const { keys } of states)
+            for (const key of keys?.split(' ') ?? []) expect(text).not.toContain(key);
+          states.push(applied());
+          const [before, after] = states.slice(-2).map(({ keys = '' }) => keysOf(keys));
+          if (!before || !after) throw new Error('no keys');
+          expect(verify(signedEvent(draft, before), after)).toBe('ours');
+          expect(verify(signedEvent(draft, after), before)).toBe('ours');
+        }
+        const [old, , , renewed] = states;
+        expect(Object.keys(renewed ?? {})).toEqual(['keys']);
+        expect(verify(signedEvent(draft, keysOf(old?.['keys'] ?? '')), keysOf(renewed?.['keys'] ?? ''))).toBe(
+          'unknown-key',
+        );
+        expect(faults()).toEqual([]);
       });
     });
 

@@ -4,11 +4,11 @@ import { modeOf } from './http-binding.ts';
 import { fromJson } from './json-format.ts';
 import type { Message } from './queues.ts';
 
-/** The message that the Broker's ingress and dispatcher publish for an event: bare names as headers (the bindings match on them). */
+/** The message that the Broker's ingress and dispatcher publish for an event. Bare names are headers (the bindings match on them). */
 export function toMessage(event: Event, trace?: Trace): Message {
   const contentType = event.contentType ?? '';
   const { schemaurl, ...attributes } = event.attributes;
-  // The name that 0.3 has for it.
+  // Its name in 0.3.
   const schema = attributes['specversion'] === '0.3' ? 'dataschema' : 'schemaurl';
   const headers = {
     ...{ 'content-type': contentType, time: zeroTime, ...trace, ...attributes },
@@ -17,7 +17,7 @@ export function toMessage(event: Event, trace?: Trace): Message {
   return { headers, contentType, messageId: String(event.attributes['id']), body: event.data };
 }
 
-/** Which form a message has that comes out of a queue, decided as RabbitmqSource and the dispatcher do. */
+/** The form of a message from a queue, decided as RabbitmqSource and the dispatcher do. */
 export function encodingOf(message: Message): 'structured' | 'batch' | 'binary' | 'plain' {
   const mode = modeOf(message.contentType);
   if (mode !== 'binary') return mode;
@@ -25,8 +25,8 @@ export function encodingOf(message: Message): 'structured' | 'batch' | 'binary' 
 }
 
 /**
- * The event of a message in binary or structured mode. The content type is that of the *header* `content-type`; the property of
- * that name, `x-` headers and the trace context are left out; `source` fills a missing one. Throws NotAnEvent.
+ * The event of a message in binary or structured mode. The *header* `content-type` gives the content type. The property of that name, `x-`
+ * headers and the trace context are left out. `source` fills a missing one. Throws NotAnEvent.
  */
 export function fromMessage(message: Message, source: string): Event {
   const encoding = encodingOf(message);

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 /** How a delivery ended: the last answer, or none (transport error, timeout). `attempts` counts the requests made. */
 export type Attempted = { response: HttpResponse | undefined; attempts: number; error: string | undefined };
 
-/** Thrown where a shutdown cut a delivery short: nothing was decided, the message must stay in its queue. */
+/** A shutdown cut a delivery short: nothing was decided, the message must stay in its queue. */
 export class Interrupted extends Error {}
 
 export type AttemptOptions = {

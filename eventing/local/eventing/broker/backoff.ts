@@ -1,12 +1,12 @@
 /** How often and when delivery is tried again. `retry` tries after the first; times in milliseconds. */
 export type Retry = { retry: number; backoffPolicy: 'linear' | 'exponential'; backoffDelayMs: number };
 
-/** Milliseconds to wait before retry `n` (1, 2, …): no jitter, no maximum, and the first exponential wait is already twice the delay. */
+/** Milliseconds to wait before retry `n` (1, 2, …). No jitter, no maximum; the first exponential wait is already twice the delay. */
 export function backoff(policy: Retry['backoffPolicy'], delayMs: number, n: number): number {
   return policy === 'linear' ? delayMs * n : delayMs * 2 ** n;
 }
 
-/** The longest that one event can hold its worker, in milliseconds: every attempt times out, every wait is waited. */
+/** The longest that one event can hold its worker, in ms: all attempts time out, all waits are waited. */
 export function worstCase({ retry, backoffPolicy, backoffDelayMs }: Retry, timeoutMs: number): number {
   let total = (retry + 1) * timeoutMs;
   for (let n = 1; n <= retry; n++) total += backoff(backoffPolicy, backoffDelayMs, n);

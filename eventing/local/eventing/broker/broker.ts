@@ -40,7 +40,7 @@ export async function startBrokers(options: BrokersOptions) {
     );
   }
 
-  /** Sends within this process where the URL is that of a Broker's ingress. */
+  /** Sends within this process if the URL is a Broker's ingress. */
   const route: Send = async (url, request, sendOptions) => {
     const broker = wiring.brokers.find(({ name }) => brokerUrl(namespace, name) === url);
     if (!broker) return send(url, request, sendOptions);

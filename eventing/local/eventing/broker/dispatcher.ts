@@ -15,8 +15,8 @@ export type DispatcherOptions = AttemptOptions & {
 };
 
 /**
- * Delivers one message to a Trigger's subscriber and its reply to the Broker (eventing-rabbitmq, pkg/dispatcher). As there, the
- * original is acked before it is published as a dead letter, and an answer that is not tried again counts as delivered, a 4xx too.
+ * Delivers one message to a Trigger's subscriber and its reply to the Broker (eventing-rabbitmq, pkg/dispatcher). As there, the original is acked
+ * before it is published as a dead letter. An answer that is not tried again counts as delivered, even a 4xx.
  */
 export async function dispatch(delivery: Delivery, options: DispatcherOptions): Promise<void> {
   const event = readEvent(delivery, options);
@@ -76,7 +76,7 @@ function readEvent(delivery: Delivery, { log }: DispatcherOptions): Event | unde
 async function post(event: Event, trace: Trace | undefined, options: DispatcherOptions): Promise<Attempted> {
   let headers: Record<string, string>;
   try {
-    // A missing time is filled in for the request only: what is published as a dead letter is the event as it came.
+    // Only the request gets a missing time: a dead letter is the event as it came.
     headers = toHttp(complete({ ...event, attributes: { ...event.attributes } }, options.clock.now), trace);
   } catch (error) {
     if (error instanceof NotAnEvent) return { response: undefined, attempts: 0, error: error.message };
@@ -85,7 +85,7 @@ async function post(event: Event, trace: Trace | undefined, options: DispatcherO
   return attempt(options.subscriber, { headers, body: event.data }, options);
 }
 
-/** Sends a reply to the Broker. Gives why it could not, or undefined; a reply that cannot be read counts as none, as in the cluster. */
+/** Sends a reply to the Broker. Returns why it could not, or undefined. A reply that cannot be read counts as none, as in the cluster. */
 async function forward(response: HttpResponse, options: DispatcherOptions): Promise<string | undefined> {
   let reply: Event;
   try {

@@ -3,7 +3,7 @@ import { takes } from './match.ts';
 import { openQueueFile } from './queue-file.ts';
 import type { Binding, Delivery, Exchange, Message, Queues } from './queues.ts';
 
-/** Bytes of bodies kept in memory for messages that wait; beyond that they are read from the file when their turn comes. */
+/** Bytes of waiting bodies kept in memory; further ones are read from the file when their turn comes. */
 const memoryBudget = 64 * 1024 * 1024;
 
 type Waiting = { id: number; message: Message | undefined; redelivered: boolean };
@@ -22,9 +22,9 @@ type Change = {
 };
 
 /**
- * The embedded broker: queues in memory, every change in a SQLite file. Changes of one turn of the event loop are committed in one
- * transaction; consumers are woken right after it, in process. Changes are durable in the order they were made. After a restart
- * every message left is there, with `redelivered` set: which of them had been handed out is not kept.
+ * The embedded broker: queues in memory, every change in a SQLite file. One transaction commits all changes of one turn of the event loop;
+ * consumers are woken right after, in process. Changes are durable in the order they were made. After a restart every message left is there, with
+ * `redelivered` set: which ones had been handed out is not kept.
  */
 export function openEmbedded(file: string): Queues {
   const store = openQueueFile(file);
@@ -114,7 +114,7 @@ export function openEmbedded(file: string): Queues {
     });
   }
 
-  /** Stores a message in each target and removes others, in one change. */
+  /** Stores a message in each target and removes others, as one change. */
   function put(targets: QueueState[], message: Message, removed: number[]): Promise<void> {
     const added = targets.map((queue) => ({ queue, id: ++lastId }));
     return new Promise((resolve, reject) => {
@@ -160,7 +160,7 @@ export function openEmbedded(file: string): Queues {
       const queue = state(name);
       const taker: Taker = { prefetch, held: new Set(), onDelivery };
       queue.takers.push(taker);
-      // In a later turn, so that the caller has its consumer before the first message.
+      // In a later turn: the caller has its consumer before the first message.
       setImmediate(() => {
         deliver(queue);
       });

@@ -15,13 +15,13 @@ export type Event = {
   data: Uint8Array;
 };
 
-/** Why something is no CloudEvent that Knative takes. */
+/** Why Knative would not take something as a CloudEvent. */
 export class NotAnEvent extends Error {}
 
 /** The W3C trace context, which travels beside an event rather than in it. */
 export type Trace = { traceparent: string; tracestate: string };
 
-/** What Go writes for a time that was never set; at the next hop it counts as missing. */
+/** What Go writes for an unset time; at the next hop it counts as missing. */
 export const zeroTime = '0001-01-01T00:00:00Z';
 
 /** The attributes that CloudEvents itself defines: always text. */
@@ -36,7 +36,7 @@ export function isVersion(specversion: unknown): specversion is '1.0' | '0.3' {
   return specversion === '1.0' || specversion === '0.3';
 }
 
-/** Sets an attribute from its text as the setters of the Go SDK do: names are checked and lower-cased, times and URIs normalised. Throws NotAnEvent. */
+/** Sets an attribute from its text, as the Go SDK's setters do: checks and lower-cases names, normalises times and URIs. Throws NotAnEvent. */
 export function setAttribute(event: Event, name: string, text: string): void {
   const trimmed = text.trim();
   if (name === 'datacontenttype') event.contentType = trimmed || undefined;
@@ -49,7 +49,7 @@ export function setAttribute(event: Event, name: string, text: string): void {
   } else setValue(event, name, text);
 }
 
-/** Sets an attribute or extension to a value: names are checked and lower-cased, times and URIs normalised. Throws NotAnEvent. */
+/** Sets an attribute or extension to a value: checks and lower-cases names, normalises times and URIs. Throws NotAnEvent. */
 export function setValue(event: Event, name: string, value: Value): void {
   if (!alphanumeric.test(name)) {
     throw new NotAnEvent(`attribute name "${name}" has characters other than letters and digits`);

@@ -1,4 +1,4 @@
-/** An AMQP header value as Go's `fmt.Sprint` writes it: that is what a subscriber of RabbitmqSource sees. */
+/** An AMQP header value as Go's `fmt.Sprint` writes it: a subscriber of RabbitmqSource sees this. */
 export function goString(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === null || value === undefined) return '<nil>';
@@ -11,7 +11,7 @@ export function goString(value: unknown): string {
 }
 
 function goTable(table: object): string {
-  // amqplib marks the types that JavaScript lacks so.
+  // So amqplib marks types that JavaScript lacks.
   if ('!' in table && 'value' in table) {
     const { '!': type, value } = table;
     if (type === 'timestamp' && typeof value === 'number')
@@ -23,7 +23,7 @@ function goTable(table: object): string {
   return `map[${entries.map(([key, value]) => `${key}:${goString(value)}`).join(' ')}]`;
 }
 
-/** amqplib gives doubles and integers alike as numbers: what has no fraction and fits 64 bits is taken for an integer. */
+/** amqplib gives doubles and integers alike as numbers: one without a fraction that fits 64 bits is taken for an integer. */
 function goNumber(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) return String(value);
   if (!Number.isFinite(value))

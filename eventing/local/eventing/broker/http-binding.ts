@@ -5,7 +5,7 @@ type Headers = Record<string, string>;
 
 const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/;
 
-/** Whether an HTTP message says that it carries one CloudEvent (a batch does not count: Knative refuses it). Header names are lower-case. */
+/** Whether an HTTP message says that it carries one CloudEvent. Not a batch: Knative refuses it. Header names are lower-case. */
 export function carriesEvent(headers: Headers): boolean {
   const mode = modeOf(headers['content-type']);
   return mode === 'structured' || (mode === 'binary' && isVersion(headers['ce-specversion']));
@@ -30,7 +30,7 @@ export function fromHttp(headers: Headers, body: Uint8Array): Event {
   return event;
 }
 
-/** The headers of an event in binary mode. Values go out as UTF-8 bytes, unescaped, as the Go SDK sends them. */
+/** The headers of an event in binary mode. Values are UTF-8 bytes, unescaped, as the Go SDK sends them. */
 export function toHttp(event: Event, trace?: Trace): Headers {
   const headers: Headers = {};
   for (const name in event.attributes) headers[`ce-${name}`] = asBytes(String(event.attributes[name]));
@@ -49,7 +49,7 @@ export function traceOf(headers: Record<string, unknown>): Trace | undefined {
   return { traceparent, tracestate: typeof tracestate === 'string' ? tracestate : '' };
 }
 
-/** What a CloudEvents client of the Go SDK does before it sends: fills a missing id and time, then validates. Throws NotAnEvent. */
+/** As a Go SDK client before it sends: fills a missing id and time, then validates. Throws NotAnEvent. */
 export function complete(event: Event, now: () => Date): Event {
   const { id, time } = event.attributes;
   if (id === undefined || id === '') event.attributes['id'] = crypto.randomUUID();
@@ -65,7 +65,7 @@ export function modeOf(contentType: string | undefined): 'structured' | 'batch' 
   return type === 'application/cloudevents-batch+json' ? 'batch' : 'binary';
 }
 
-// HTTP libraries of Node take and give header values as latin1; on the wire they are UTF-8.
+// Node's HTTP libraries take and give header values as latin1; on the wire they are UTF-8.
 const ascii = /^[\0-\x7f]*$/;
 const asText = (value: string) => (ascii.test(value) ? value : Buffer.from(value, 'latin1').toString());
 const asBytes = (value: string) => (ascii.test(value) ? value : Buffer.from(value).toString('latin1'));

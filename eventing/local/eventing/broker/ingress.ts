@@ -6,7 +6,10 @@ import type { Message } from './queues.ts';
 
 const empty = new Uint8Array();
 
-/** What the Broker's ingress answers (eventing-rabbitmq, cmd/ingress): 202 once the broker has confirmed; an event that no Trigger wants is dropped, also with 202. */
+/**
+ * The answer of the Broker's ingress (eventing-rabbitmq, cmd/ingress): 202 once the broker has confirmed. An event that no Trigger wants is
+ * dropped, also with 202.
+ */
 export async function ingress(
   { method, path, headers, body }: HttpRequest,
   publish: (message: Message) => Promise<void>,

@@ -1,6 +1,6 @@
 import { contextAttributes, NotAnEvent, isVersion, setValue, type Event } from './event.ts';
 
-/** Of these media types, and where none is given, data is JSON: the Go SDK knows no other, not even `…+json`. */
+/** With these media types, or none, data is JSON: the Go SDK knows no other, not even `…+json`. */
 const json = new Set([
   'application/json',
   'text/json',
@@ -12,8 +12,8 @@ const quote = 0x22;
 const backslash = 0x5c;
 
 /**
- * Reads a CloudEvent in the JSON format. JSON data keeps its very bytes (they are cut out, not parsed and written again, which
- * would cost time and alter numbers); data of another media type must be a string. Throws NotAnEvent.
+ * Reads a CloudEvent in the JSON format. JSON data keeps its exact bytes: they are cut out, since parsing and writing would cost time and alter
+ * numbers. Data of another media type must be a string. Throws NotAnEvent.
  */
 export function fromJson(body: Uint8Array): Event {
   const event: Event = { attributes: {}, contentType: undefined, data: new Uint8Array() };
@@ -61,7 +61,7 @@ function base64Bytes(text: string): Uint8Array {
   return Buffer.from(text, 'base64');
 }
 
-/** A string, or null for an empty one as in the Go SDK. */
+/** A string; null for an empty one, as in the Go SDK. */
 function asText(name: string, value: unknown): string {
   if (value === null) return '';
   if (typeof value !== 'string') throw new NotAnEvent(`${name} is not a string`);

@@ -1,6 +1,6 @@
 import type { Binding, Exchange } from './queues.ts';
 
-/** Whether a binding takes a message, by the rules of RabbitMQ (rabbit_exchange_type_*.erl). Topic patterns are not needed and refused by `declare`. */
+/** Whether a binding takes a message, by RabbitMQ's rules (rabbit_exchange_type_*.erl). Topic patterns are not needed; `declare` refuses them. */
 export function takes(
   type: Exchange['type'],
   binding: Binding,
@@ -9,7 +9,7 @@ export function takes(
 ): boolean {
   if (type === 'fanout') return true;
   if (type !== 'headers') return binding.routingKey === routingKey;
-  // Under `x-match: all`, arguments that begin with x- do not count, and the rest must be equal in type too.
+  // Under `x-match: all`, arguments that begin with x- do not count; the rest must equal in type too.
   return Object.entries(binding.arguments).every(
     ([name, value]) => name.startsWith('x-') || headers[name] === value,
   );

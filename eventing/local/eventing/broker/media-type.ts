@@ -2,7 +2,7 @@ const token = /[!#$%&'*+.^`|~\w-]+/.source;
 const parameter = new RegExp(`\\s*;\\s*(${token})\\s*=\\s*(${token}|"(?:[^"\\\\\\r\\n]|\\\\.)*")`, 'y');
 const form = new RegExp(`^${token}(/${token})?\\s*(;|$)`);
 
-/** Whether a text is a media type with parameters, as Go's `mime.ParseMediaType` reads it: the subtype may be missing. */
+/** Whether Go's `mime.ParseMediaType` reads a text as a media type with parameters: the subtype may be missing. */
 export function isMediaType(text: string): boolean {
   if (!form.test(text)) return false;
   const parameters = new Map<string, string>();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The uid of a Kubernetes object. Here it is derived from kind and name, so that queues are found again after a restart. */
+/** The uid of a Kubernetes object. It comes from kind and name, so that queues are found again after a restart. */
 export function uid(kind: 'broker' | 'trigger', namespace: string, name: string): string {
   const hex = createHash('sha256').update(`${kind}/${namespace}/${name}`).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

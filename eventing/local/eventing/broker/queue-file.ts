@@ -5,8 +5,8 @@ import type { Message } from './queues.ts';
 export type Stored = { id: number; queue: string };
 
 /**
- * The durable side of the embedded broker: one SQLite file. A commit is in the hands of the operating system when it returns
- * (WAL, synchronous NORMAL): it survives `kill -9` of the process; a power cut may take the last few.
+ * The durable side of the embedded broker: one SQLite file. A returned commit is in the hands of the operating system (WAL, synchronous NORMAL).
+ * It survives `kill -9` of the process; a power cut may take the last few.
  */
 export function openQueueFile(file: string) {
   const db = new DatabaseSync(file);
@@ -16,7 +16,7 @@ export function openQueueFile(file: string) {
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     db.exec(`BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS message (
       id INTEGER PRIMARY KEY, queue TEXT NOT NULL, properties TEXT NOT NULL, body BLOB NOT NULL) STRICT; COMMIT`);
-    // What cannot be read would end the process when its turn comes, and again after each start.
+    // An unreadable message would end the process at its turn, and again after each start.
     const { quick_check: found } = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
     if (found !== 'ok') throw new Error(found);
   } catch (error) {

@@ -7,11 +7,11 @@ export type Message = {
   body: Uint8Array;
 };
 
-/** A message handed to a consumer, which settles it once. A settlement after the connection was lost does nothing: the message comes again. */
+/** A message handed to a consumer, which settles it once. After a lost connection a settlement does nothing: the message comes again. */
 export type Delivery = Message & {
   redelivered: boolean;
   ack(): void;
-  /** Refuses it without requeue: it goes to the queue's dead-letter exchange, where it has one. */
+  /** Refuses it without requeue: it goes to the queue's dead-letter exchange, if there is one. */
   reject(): void;
 };
 
@@ -34,11 +34,14 @@ export type Consumer = {
 
 /** A message broker, reduced to what eventing needs of RabbitMQ. */
 export type Queues = {
-  /** Creates what is missing. Throws, naming argument and remedy, where something of that name exists with other arguments. */
+  /** Creates what is missing. Throws if something of that name has other arguments, and names argument and remedy. */
   declare(topology: Topology): Promise<void>;
-  /** Resolves when the broker has confirmed that it keeps the message; one that no binding takes is dropped. Rejects when it is refused or the connection is lost. */
+  /**
+   * Resolves when the broker has confirmed that it keeps the message; one that no binding takes is dropped. Rejects on a refusal or a lost
+   * connection.
+   */
   publish(exchange: string, routingKey: string, message: Message): Promise<void>;
-  /** Consumes with at most `prefetch` unsettled messages, in the order of the queue. Goes on by itself after a lost connection. */
+  /** Consumes in the order of the queue, with at most `prefetch` unsettled messages. Continues by itself after a lost connection. */
   consume(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Promise<Consumer>;
   counts(): { queue: string; ready: number; inFlight: number }[];
   close(): Promise<void>;

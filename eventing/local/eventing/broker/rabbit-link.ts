@@ -2,7 +2,10 @@ import { connect, type ChannelModel, type RecoveringChannelModel } from 'amqplib
 import { Failure } from '../../../commands/command.ts';
 import type { Log } from '../../seams.ts';
 
-/** Milliseconds: the longest wait between two attempts to connect, and for an answer to one; how often a first connection is tried (about half a minute where it is refused). */
+/**
+ * Milliseconds: the longest wait between two attempts to connect, and for an answer to one. Then how often a first connection is tried (about
+ * half a minute if refused).
+ */
 const maxDelay = 2000;
 const answerMs = 5000;
 const firstAttempts = 20;
@@ -14,7 +17,7 @@ export type Link = {
   close(): Promise<void>;
 };
 
-/** A connection to RabbitMQ that comes back by itself; `setup` runs on every new one. Throws `Failure` when no first connection comes about. */
+/** A connection to RabbitMQ that comes back by itself; `setup` runs on each. Throws `Failure` when the first connection fails for good. */
 export async function openLink(
   url: string,
   purpose: string,
@@ -28,9 +31,9 @@ export async function openLink(
   let down = false;
 
   const link: RecoveringChannelModel = await connect(address.href, {
-    // Without it Nagle and delayed acknowledgement hold each lone publish for some 40 ms.
+    // Otherwise Nagle and delayed acknowledgement hold each lone publish for some 40 ms.
     noDelay: true,
-    // Until the connection is open: without it one that is taken and never answered would be the last attempt.
+    // Until the connection is open: otherwise an unanswered attempt would be the last.
     timeout: answerMs,
     clientProperties: { connection_name: `kickoff ${purpose}` },
     recovery: {
@@ -39,7 +42,7 @@ export async function openLink(
       initialMaxRetries: firstAttempts,
       waitForConnect: false,
       setup: async (model: ChannelModel) => {
-        // A frame can arrive broken between the handshake and the listeners that recovery binds.
+        // A broken frame can arrive between the handshake and the listeners that recovery binds.
         model.on('error', () => undefined);
         await setup(model);
         current = model;

@@ -2,7 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { Failure } from '../../../commands/command.ts';
 import type { Topology } from './queues.ts';
 
-/** Declares a topology. Throws `Failure`, naming the argument and the remedy, where RabbitMQ has something else under a name. */
+/** Declares a topology. Throws `Failure` if RabbitMQ has something else under a name, and names argument and remedy. */
 export async function declareOn(model: ChannelModel, topology: Topology): Promise<void> {
   const channel = await model.createChannel();
   // A refused declaration closes the channel and rejects the call; the event says nothing more.

@@ -4,11 +4,11 @@ import type { Delivery, Message, Queues, Topology } from './queues.ts';
 import { openLink } from './rabbit-link.ts';
 import { declareOn } from './rabbit-topology.ts';
 
-/** Publishes that may wait for their confirm; more are refused, so that a blocked broker does not fill the memory. */
+/** Publishes that may wait for their confirm. More are refused: a blocked broker must not fill the memory. */
 const maxUnconfirmed = 10_000;
 /** Milliseconds before a consumer whose channel was closed, or whose queue is missing, tries again. */
 const reconsume = 1000;
-/** Milliseconds for which the counts of a queue are not asked for again. */
+/** How many milliseconds the counts of a queue stay fresh. */
 const countsAge = 1000;
 
 type Taker = {
@@ -20,13 +20,13 @@ type Taker = {
   inFlight: number;
   ready: number;
   cancelled: boolean;
-  /** Said already that it cannot be consumed. */
+  /** Its failure to consume is already logged. */
   failing: boolean;
 };
 
 /**
- * RabbitMQ behind the seam of the embedded broker. Publishing has a connection of its own: RabbitMQ stops reading from a connection
- * that publishes under a memory alarm, and acknowledgements must still get through.
+ * RabbitMQ behind the seam of the embedded broker. Publishing has its own connection: under a memory alarm RabbitMQ stops reading from a
+ * connection that publishes, and acknowledgements must still get through.
  */
 export async function openRabbit(url: string, log: Log): Promise<Queues> {
   const declared: Topology[] = [];
@@ -60,7 +60,7 @@ export async function openRabbit(url: string, log: Log): Promise<Queues> {
   async function publish(exchange: string, routingKey: string, message: Message): Promise<void> {
     const model = publishing.model();
     if (!model) throw new Error('there is no connection to RabbitMQ');
-    // The connection can be up while its channel is not: RabbitMQ closes the channel when an exchange is missing.
+    // The connection can be up without its channel: RabbitMQ closes the channel when an exchange is missing.
     publisher ??= openPublisher(model).catch((error: unknown) => {
       publisher = undefined;
       throw error;

@@ -7,7 +7,7 @@ export type DeadLetterRule =
   | { exchange: string }
   /** `delivery` without a sink: dropped, the Broker's sink is not used. */
   | { dropped: string }
-  /** Neither has a sink: in the cluster the exchange is named but never declared, the publish kills the channel, the event is lost. */
+  /** Neither has a sink. In the cluster the exchange is named but never declared: the publish kills the channel, the event is lost. */
   | { undeclared: string };
 
 /** The four cases of eventing-rabbitmq (pkg/reconciler/trigger): a Trigger's `delivery` replaces the Broker's as a whole. */
@@ -86,8 +86,8 @@ function deadLetters(
 }
 
 /**
- * The cluster sets the dead-letter exchange by a policy, which cannot be set over AMQP: here it is a queue argument of the same
- * effect. It matters only for messages that the server itself gives up (delivery limit); the dispatcher publishes its own.
+ * The cluster sets the dead-letter exchange by a policy, which AMQP cannot set: here a queue argument has the same effect. It matters only for
+ * messages that the server itself gives up (delivery limit); the dispatcher publishes its own.
  */
 function queueArguments(type: Broker['queueType'], deadLetterExchange: string | undefined) {
   return {

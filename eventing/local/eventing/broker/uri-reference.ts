@@ -1,11 +1,11 @@
 const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/;
 const badEscape = /%(?![0-9A-Fa-f]{2})/;
-/** What Go leaves as it is in a path, and what it escapes again when anything in the path must be escaped. */
+/** What Go leaves unescaped in a path, and what it escapes when anything there must be escaped. */
 const plainPath = /^[A-Za-z0-9\-_.~!$&'()*+,;=:@/%[\]]*$/;
 const escapedAgain = /[!'()*[\]]/g;
 const host = /^([^@/?#]*@)?([\w\-.~!$&'()*+,;=%]*|\[[^\]]*\])(:\d*)?$/;
 
-/** A URI reference as Go's `url.Parse` and `String` give it back: what must not stand in a path is escaped. Undefined for what it refuses. */
+/** A URI reference as Go's `url.Parse` and `String` return it, escaped where a path needs it. Undefined if they refuse it. */
 export function normalUri(text: string): string | undefined {
   if (/[\0-\x1f\x7f]/.test(text)) return undefined;
   const [rest = '', ...fragment] = text.split('#');

@@ -2,7 +2,7 @@ import type { Log } from '../../seams.ts';
 import { Interrupted } from './attempt.ts';
 import type { Consumer, Delivery, Queues } from './queues.ts';
 
-/** Unsettled messages that a consumer holds at most, whatever its parallelism (eventing-rabbitmq, connections_handler.go). */
+/** The most unsettled messages that a consumer holds, whatever its parallelism (eventing-rabbitmq, connections_handler.go). */
 export const prefetch = 100;
 
 export type Workers = {
@@ -11,8 +11,8 @@ export type Workers = {
 };
 
 /**
- * Consumes `queue` with at most `parallelism` messages in work, started in the order of the queue. `handle` settles its message;
- * if it throws Interrupted, the message stays unsettled and comes again.
+ * Consumes `queue` with at most `parallelism` messages in work, started in the order of the queue. `handle` settles its message. If it throws
+ * Interrupted, the message stays unsettled and comes again.
  */
 export async function startWorkers(
   queues: Queues,

@@ -20,7 +20,7 @@ export type SourceOptions = {
   cutting: AbortSignal;
 };
 
-/** A RabbitmqSource: takes messages from its queue, which must exist or come to exist, and POSTs them to its sink as CloudEvents. */
+/** A RabbitmqSource: takes messages from its queue and POSTs them to its sink as CloudEvents. The queue may come to exist later. */
 export async function startSource(options: SourceOptions): Promise<Workers> {
   const { source, queues, log } = options;
   const attempts: AttemptOptions = {
@@ -75,8 +75,8 @@ export function eventSource(namespace: string, { name, queue }: Source): string 
 }
 
 /**
- * The CloudEvent of an AMQP message (eventing-rabbitmq, pkg/rabbit/message.go). A message that is none becomes one of type
- * `dev.knative.rabbitmq.event`, from which headers, correlation id and reply-to are gone. Throws NotAnEvent.
+ * The CloudEvent of an AMQP message (eventing-rabbitmq, pkg/rabbit/message.go). Any other message becomes one of type
+ * `dev.knative.rabbitmq.event`, without headers, correlation id and reply-to. Throws NotAnEvent.
  */
 export function sourceEvent(message: Message, source: string, clock: Clock): Event {
   if (encodingOf(message) !== 'plain') return fromMessage(message, source);

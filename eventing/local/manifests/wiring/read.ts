@@ -12,8 +12,8 @@ export const defaultNamespace = 'kickoff';
 type Object<K extends Kind> = { manifest: Manifest; value: Parsed<K> };
 
 /**
- * Reads the wiring from the YAML files of a folder. `functions` are the names of the functions that exist. Throws ManifestError with
- * every place where the local platform would not do as the cluster does.
+ * Reads the wiring from the YAML files of a folder. `functions` names the existing functions. Throws ManifestError with every place where the
+ * local platform would differ from the cluster.
  */
 export function readWiring(folder: string, functions: readonly string[]): Wiring {
   const read = readdirSync(folder)

@@ -60,7 +60,7 @@ const retry = {
   backoffDelay: Duration,
 };
 
-/** Every field is asked for: a missing one would get a default that differs from Broker class to Broker class. */
+/** Every field is required: the default of a missing one differs from Broker class to Broker class. */
 const delivery = v.strictObject(
   { ...retry, timeout: Duration, deadLetterSink: functionDestination },
   'a delivery with retry, backoffPolicy, backoffDelay, timeout and deadLetterSink is required: without deadLetterSink, failed events are lost',

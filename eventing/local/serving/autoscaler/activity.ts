@@ -40,7 +40,7 @@ export function nextActivity(
       ? { ...activity, initialized }
       : { state, reason, sinceMs: nowMs, initialized };
 
-  // Nothing that is activating goes to zero, except when it did not become ready in time. A least of 0: initial-scale 0.
+  // An activating revision does not go to zero, unless it did not become ready in time. A least of 0: initial-scale 0.
   if (wanted === 0 || least === 0)
     return become('Inactive', activity.state === 'Activating' && least > 0 ? 'TimedOut' : 'NoTraffic');
   if (wanted < 0 && activity.state === 'Inactive')

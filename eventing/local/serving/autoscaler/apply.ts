@@ -6,7 +6,7 @@ import type { Mode, Revision, ToZero, ToZeroConfig } from './to-zero.ts';
 /** The settings that turn a decision into replicas. */
 export type ApplyConfig = Bounds & ToZeroConfig & { total: number; activatorCapacity: number };
 
-/** Bounds and to-zero rules on a decision (-1: none yet): replicas wanted, and whether to write them (knative/serving scaler.go, scale). */
+/** Applies bounds and to-zero rules to a decision (-1: none yet): replicas wanted, and whether to write them (knative/serving scaler.go, scale). */
 export function applyBounds(desired: number, revision: Revision, config: ApplyConfig): ToZero {
   const { reachable, activity } = revision;
   if (desired < 0 && activity.state !== 'Activating') return { wanted: desired, write: false, probe: 'none' };

@@ -7,14 +7,14 @@ import { averages, createMetric, recordStat, resizeMetric } from './metric.ts';
 import type { Stat } from './metric.ts';
 import type { Mode, ToZero } from './to-zero.ts';
 
-/** The last decision. Averages are undefined when there was no data, and the decision then is the one before. */
+/** The last decision. Averages are undefined without data; the decision then is the one before. */
 export type Tick = {
   /** Replicas wanted by load alone, before bounds and to-zero rules; -1 before the first valid decision. */
   desired: number;
   stableAverage: number | undefined;
   panicAverage: number | undefined;
   panicking: boolean;
-  /** Below 0: the ready replicas could not take the burst, the activator is needed. */
+  /** Below 0: the ready replicas could not take the burst, so the activator is needed. */
   excessBurstCapacity: number;
   /** Whether `apply` is due: `desired` or the sign of `excessBurstCapacity` changed. */
   changed: boolean;
@@ -22,7 +22,7 @@ export type Tick = {
 
 /** What to do now. */
 export type Applied = {
-  /** Replicas that there shall be; undefined: leave them as they are. */
+  /** How many replicas there shall be; undefined: leave them as they are. */
   replicas: number | undefined;
   /** Replicas wanted, as Knative shows them in a status: the last known number, -1 before there is one. */
   wanted: number;
@@ -33,7 +33,7 @@ export type Applied = {
   activity: Activity;
   /** Call `apply` again after this many ms, whatever happens meanwhile; undefined: only on a change. */
   againMs: number | undefined;
-  /** The activator entered or left the path by this: call `apply` again at once, a revision that turned inactive waits for that. */
+  /** The activator entered or left the path by this. Call `apply` again at once: a revision that turned inactive waits for it. */
   pathChanged: boolean;
   /** Whether the activator was asked if it is in the path, and answered. */
   probe: ToZero['probe'];
@@ -54,8 +54,8 @@ export type Observed = { nowMs: number; readyReplicas: number; replicas: number 
  */
 export type Autoscaler = {
   /**
-   * Adds a report; `atMs` may be a little in the past. Returns whether it is a poke: load while zero replicas are desired.
-   * While a replica is ready, zeros are reported too: silence for longer than the window is no data, and nothing is decided on that.
+   * Adds a report; `atMs` may be a little in the past. Returns whether it is a poke: load while zero replicas are desired. While a replica is
+   * ready, zeros are reported too: silence for longer than the window means no data and no decision.
    */
   record(atMs: number, stat: Stat): boolean;
   tick(nowMs: number, readyReplicas: number): Tick;
@@ -65,7 +65,7 @@ export type Autoscaler = {
   status(): Tick;
 };
 
-/** An autoscaler without history; with more than one replica ready already it starts in panic and holds them for a stable window. */
+/** An autoscaler without history. With more than one replica already ready it starts in panic and holds them for a stable window. */
 export function createAutoscaler(
   given: AutoscalerConfig,
   start: { nowMs: number; readyReplicas: number; reachable: boolean },

@@ -20,7 +20,7 @@ export function createBuckets(windowMs: number, granularityMs = 1000): Buckets {
   return { granularityMs, windowMs, sums, total: 0, firstMs: undefined, lastMs: -Infinity };
 }
 
-/** Adds a value to the bucket of its time; a value that is a window or more older than the newest bucket is dropped. */
+/** Adds a value to the bucket of its time. A value a window or more older than the newest bucket is dropped. */
 export function recordValue(buckets: Buckets, atMs: number, value: number): void {
   const bucketMs = bucketStart(buckets, atMs);
   if (bucketMs + buckets.windowMs <= buckets.lastMs) return;
@@ -33,17 +33,17 @@ export function recordValue(buckets: Buckets, atMs: number, value: number): void
   buckets.total += value;
 }
 
-/** Whether nothing was written for longer than the window: there is no data to decide on. */
+/** Whether nothing was written for longer than the window: no data to decide on. */
 export function isEmpty(buckets: Buckets, nowMs: number): boolean {
   return bucketStart(buckets, nowMs) - buckets.lastMs > buckets.windowMs;
 }
 
-/** The average of the window at a time; 0 from one window after the last write on. */
+/** The average of the window at a time; 0 from one window after the last write. */
 export function windowAverage(buckets: Buckets, nowMs: number, aggregation: Aggregation): number {
   return aggregation === 'linear' ? linearAverage(buckets, nowMs) : weightedAverage(buckets, nowMs);
 }
 
-/** Changes the window and keeps the newest buckets that fit. The first write counts as a whole old window ago from then on. */
+/** Changes the window and keeps the newest buckets that fit. From then on the first write counts as a whole old window ago. */
 export function resizeWindow(buckets: Buckets, nowMs: number, windowMs: number): void {
   if (windowMs === buckets.windowMs) return;
   const old = { ...buckets };
@@ -95,7 +95,7 @@ function weightedAverage(buckets: Buckets, nowMs: number): number {
   return average;
 }
 
-/** Empties the buckets between the last write and a newer one; after a gap of a whole window the first write starts anew. */
+/** Empties the buckets between the last write and a newer one. After a gap of a whole window the first write starts anew. */
 function advance(buckets: Buckets, bucketMs: number): void {
   if (bucketMs - buckets.lastMs >= buckets.windowMs) {
     buckets.firstMs = bucketMs;
@@ -110,7 +110,7 @@ function advance(buckets: Buckets, bucketMs: number): void {
   buckets.lastMs = bucketMs;
 }
 
-/** Rounds half away from zero, which Math.round does not do below zero. */
+/** Rounds half away from zero; Math.round does not below zero. */
 function roundTo6Digits(value: number): number {
   return (Math.sign(value) * Math.round(Math.abs(value) * 1e6)) / 1e6;
 }

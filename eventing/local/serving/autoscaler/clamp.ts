@@ -3,13 +3,13 @@ export type Bounds = {
   minScale: number;
   /** 0: no bound. */
   maxScale: number;
-  /** Replicas that a new revision starts with, and must have once before it may have fewer. */
+  /** Replicas that a new revision starts with; it must have them once before it may have fewer. */
   initialScale: number;
 };
 
 /**
- * Replicas within the bounds. Below the minimum the maximum is not looked at, so an initial scale may be above it.
- * The minimum does not hold for a revision that no route reaches.
+ * Replicas within the bounds. Below the minimum the maximum does not count, so an initial scale may exceed it. The minimum does not hold for a
+ * revision that no route reaches.
  */
 export function clamp(
   desired: number,

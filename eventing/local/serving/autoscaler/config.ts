@@ -12,7 +12,7 @@ import { resolveTarget } from './target.ts';
 /** Knative's config-deployment default. */
 const PROGRESS_DEADLINE_MS = 600_000;
 
-/** Everything that the autoscaler of one revision goes by; times in ms, ratios instead of percentages. */
+/** All settings of the autoscaler of one revision; times in ms, ratios instead of percentages. */
 export type AutoscalerConfig = DecideConfig &
   ApplyConfig & {
     metric: MetricName;
@@ -22,8 +22,8 @@ export type AutoscalerConfig = DecideConfig &
   };
 
 /**
- * The config of a revision from its template's annotations, the cluster's `config-autoscaler` and containerConcurrency (0: no limit).
- * Annotations of other prefixes are not looked at. Throws AutoscalerConfigError naming every fault.
+ * The config of a revision from its template's annotations, the cluster's `config-autoscaler` and containerConcurrency (0: no limit). Ignores
+ * annotations of other prefixes. Throws AutoscalerConfigError naming every fault.
  */
 export function parseAutoscalerConfig(given: {
   annotations: Readonly<Record<string, unknown>>;
@@ -70,7 +70,7 @@ function combine(annotations: Annotated, cluster: Cluster, containerConcurrency:
       rpsTarget: cluster['requests-per-second-target-default'],
     }),
     stableWindowMs,
-    // Multiplied before it is divided, as Knative does: 14.5 % of 100 s are 14.5 s and round up, a hair less would round down.
+    // Multiplied before it is divided, as in Knative: 14.5 % of 100 s are 14.5 s and round up, a hair less would round down.
     panicWindowMs: Math.max(1, Math.round((stableWindowMs * panicPercentage) / 100 / 1000)) * 1000,
     panicThreshold: thresholdPercentage / 100,
     maxScaleUpRate: cluster['max-scale-up-rate'],
@@ -111,7 +111,7 @@ function refuseContradictions(
     refuse('activation-scale', activationScale, `it is below min-scale; use at least ${minScale}`);
   if (activationScale !== undefined && maxScale > 0 && activationScale > maxScale)
     refuse('activation-scale', activationScale, `it is above max-scale; use 2 to ${maxScale}`);
-  // Knative silently lowers the target to the limit; the number in the file would then be a lie.
+  // Knative silently lowers the target to the limit: the number in the file would be a lie.
   const { target } = annotations;
   const limited = config.metric === 'concurrency' && containerConcurrency > 0;
   if (limited && target !== undefined && target > containerConcurrency)

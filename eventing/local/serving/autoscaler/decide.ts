@@ -7,12 +7,12 @@ export const TICK_MS = 2000;
 
 /** The settings that a decision depends on. */
 export type DecideConfig = {
-  /** Load per replica that is aimed at, utilization applied. */
+  /** The load per replica to aim at, utilization applied. */
   target: number;
-  /** Load that a replica can take, utilization not applied. */
+  /** The load that a replica can take, utilization not applied. */
   total: number;
   stableWindowMs: number;
-  /** Ratio of replicas wanted by the panic window to ready ones, from which on it is a panic (2 is 200 %). */
+  /** A panic begins at this ratio of replicas that the panic window wants to ready ones (2 is 200 %). */
   panicThreshold: number;
   maxScaleUpRate: number;
   maxScaleDownRate: number;
@@ -30,12 +30,12 @@ export type DecideState = {
   readonly delay: MaxWindow | undefined;
 };
 
-/** A decision: replicas wanted, and how many more requests at once the ready ones could take before the activator is needed. */
+/** A decision: replicas wanted, and how many more simultaneous requests the ready ones could take before the activator is needed. */
 export type Decision = { desired: number; excessBurstCapacity: number };
 
 /**
- * State of a new autoscaler. With more than one replica ready it starts in panic and so holds them until it knows the load.
- * The scale-down delay is fixed here: Knative does not apply a change of it to a running autoscaler.
+ * State of a new autoscaler. With more than one replica ready it starts in panic: so it holds them until it knows the load. The scale-down delay
+ * is fixed here: Knative does not change it for a running autoscaler.
  */
 export function startDeciding(nowMs: number, readyReplicas: number, scaleDownDelayMs: number): DecideState {
   return {
@@ -80,7 +80,7 @@ function withinRates(replicas: number, ready: number, config: DecideConfig, reac
   return wanted > 0 && config.activationScale > 1 ? Math.max(allowed, config.activationScale) : allowed;
 }
 
-/** A panic starts or is prolonged at the threshold, and ends when the last tick over it is more than a stable window ago. */
+/** A panic starts or goes on at the threshold. It ends when the last tick over it is more than a stable window ago. */
 function nextPanic(state: DecideState, over: boolean, nowMs: number, stableWindowMs: number) {
   if (over) return { panicMs: nowMs, maxPanicReplicas: state.maxPanicReplicas };
   if (state.panicMs !== undefined && state.panicMs + stableWindowMs < nowMs)
@@ -88,7 +88,7 @@ function nextPanic(state: DecideState, over: boolean, nowMs: number, stableWindo
   return { panicMs: state.panicMs, maxPanicReplicas: state.maxPanicReplicas };
 }
 
-/** Counts the replicas that are really ready (0 stays 0), unlike the decision. */
+/** Counts the replicas that are really ready (0 stays 0); the decision does not. */
 function excess(config: DecideConfig, readyReplicas: number, panicAverage: number): number {
   if (config.targetBurstCapacity <= 0) return config.targetBurstCapacity;
   return Math.floor(readyReplicas * config.total - config.targetBurstCapacity - panicAverage);

@@ -1,4 +1,4 @@
-/** A setting that was refused: its full key (for finding the line), the value given, and the sentence for people. */
+/** A refused setting: its full key (for finding the line), the given value, and the sentence for people. */
 export type Fault = { key: string; value: unknown; message: string };
 
 /** The fault of a key, with what to do about it. */

@@ -1,4 +1,4 @@
-/** The maximum over a sliding window: what can still be the maximum, values falling, slots rising. */
+/** The maximum over a sliding window. `peaks` are what can still become it: values fall, slots rise. */
 export type MaxWindow = { readonly slots: number; readonly slotMs: number; readonly peaks: readonly Peak[] };
 
 type Peak = { slot: number; value: number };
@@ -8,7 +8,7 @@ export function createMaxWindow(windowMs: number, slotMs: number): MaxWindow {
   return { slots: Math.ceil(windowMs / slotMs), slotMs, peaks: [] };
 }
 
-/** The window with a value added; times do not go back. Of the values in one slot the largest counts. */
+/** The window with a value added; times do not go back. The largest value of a slot counts. */
 export function recordPeak(window: MaxWindow, nowMs: number, value: number): MaxWindow {
   const slot = Math.floor(nowMs / window.slotMs);
   const larger = window.peaks.filter((peak) => peak.value > value && slot - peak.slot < window.slots);

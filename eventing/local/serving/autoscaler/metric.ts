@@ -8,9 +8,9 @@ export type MetricName = 'concurrency' | 'rps';
 export type Stat = {
   /** Time-weighted mean of the requests in flight; the activator counts waiting ones too. */
   concurrency: number;
-  /** The part of `concurrency` that came through the activator, which reports it itself. 0 in the activator's own reports. */
+  /** The part of `concurrency` that came through the activator, which reports it itself. 0 in its own reports. */
   proxiedConcurrency: number;
-  /** Requests that arrived since the last report, and the part of them that came through the activator. */
+  /** Requests since the last report, and the part of them that came through the activator. */
   requests: number;
   proxiedRequests: number;
 };
@@ -35,7 +35,7 @@ export function createMetric(
   return { aggregation, concurrency: create(), rps: create() };
 }
 
-/** Adds a report; all reports of one second are added up. Reports of a replica count without what the activator reports. */
+/** Adds a report; all reports of one second are summed. A replica's reports count without what the activator reports. */
 export function recordStat(metric: Metric, atMs: number, stat: Stat): void {
   const values = {
     concurrency: stat.concurrency - stat.proxiedConcurrency,
@@ -60,8 +60,8 @@ export function resizeMetric(
 }
 
 /**
- * Both averages, or undefined when nothing came for longer than the stable window.
- * With `scraped` false (target-burst-capacity -1: the activator sees every request) silence means 0 instead.
+ * Both averages, or undefined when nothing came for longer than the stable window. With `scraped` false (target-burst-capacity -1: the activator
+ * sees every request) silence means 0.
  */
 export function averages(
   metric: Metric,

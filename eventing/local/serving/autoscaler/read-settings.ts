@@ -5,7 +5,7 @@ import { ALTERNATE_NAMES, Annotations, ClusterConfig } from './settings.ts';
 
 const PREFIX = 'autoscaling.knative.dev/';
 
-/** Settings that were read, the key under which each name stands or would stand, and which names were given. */
+/** Settings as read, the key of each name (given or not), and which names were given. */
 export type Settings<T> = {
   output: T | undefined;
   keyOf: (name: string) => string;
@@ -45,7 +45,7 @@ export function readClusterConfig(
 ): Settings<v.InferOutput<typeof ClusterConfig>> {
   const keyOf = (name: string) => `config-autoscaler ${name}`;
   for (const [name, value] of Object.entries(data)) {
-    // Every ConfigMap of Knative carries its documentation under this key.
+    // Every ConfigMap of Knative documents itself under this key.
     if (name === '_example' || Object.hasOwn(ClusterConfig.entries, name)) continue;
     faults.push(refused(keyOf(name), value, `unknown key; known are ${namesOf(ClusterConfig)}`));
   }

@@ -3,7 +3,7 @@ import { parseGoDuration } from './go-duration.ts';
 
 const LARGEST_INT32 = 2_147_483_647;
 
-/** A setting written as text, as annotations and ConfigMaps hold it. A value that `read` refuses is an issue whose message is the valid range. */
+/** A setting as text, as annotations and ConfigMaps hold it. If `read` refuses a value, the issue's message is the valid range. */
 function setting<T>(range: string, read: (text: string) => T | undefined) {
   return v.pipe(
     v.string(`${range}, as a string`),

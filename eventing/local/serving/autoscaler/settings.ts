@@ -16,7 +16,7 @@ const kpa = oneOf(
   ', the only class without a cluster: HPA reads the metrics of Kubernetes',
 );
 
-/** The revision's annotations, named without `autoscaling.knative.dev/`; none has a default here, the cluster's value is it. */
+/** The revision's annotations, named without `autoscaling.knative.dev/`. None has a default here: the cluster's value is it. */
 export const Annotations = v.object({
   class: v.optional(kpa),
   metric: v.optional(

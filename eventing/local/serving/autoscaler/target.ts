@@ -3,7 +3,7 @@ import type { MetricName } from './metric.ts';
 /** Knative never aims below this. */
 const LEAST_TARGET = 0.01;
 
-/** What is given about the load of a replica: annotations where set, the cluster's defaults, the hard limit (0: none). */
+/** The settings for a replica's load: annotations if set, the cluster's defaults, the hard limit (0: none). */
 export type TargetSettings = {
   metric: MetricName;
   containerConcurrency: number;
@@ -14,10 +14,10 @@ export type TargetSettings = {
   rpsTarget: number;
 };
 
-/** The cluster's percentage is for concurrency only; for rps this is built in. */
+/** The cluster's percentage is for concurrency only; rps has this built in. */
 const RPS_UTILIZATION = 0.7;
 
-/** Load of a replica: `total` that it can take, and `target` that is aimed at, which is the utilized part (knative/serving target.go). */
+/** Load of a replica: `total` that it can take, and the utilized part `target` to aim at (knative/serving target.go). */
 export function resolveTarget(settings: TargetSettings): { target: number; total: number } {
   const concurrency = settings.metric === 'concurrency';
   const limit = settings.containerConcurrency;

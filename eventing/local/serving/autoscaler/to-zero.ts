@@ -11,7 +11,7 @@ export type ToZeroConfig = {
   targetBurstCapacity: number;
 };
 
-/** Where the activator is: in the path since `inPathMs` ago, 0 when it is not; `answers`: a probe through the path reaches it. */
+/** Where the activator is: in the path for `inPathMs`, 0 when it is not; `answers`: a probe through the path reaches it. */
 export type Path = { mode: Mode; inPathMs: number; answers: boolean };
 
 /** Where a revision stands; `reachable`: whether any route leads to it. */
@@ -21,8 +21,8 @@ export type Revision = { nowMs: number; reachable: boolean; activity: Activity; 
 export type Mode = 'Serve' | 'Proxy';
 
 /**
- * What to do about zero. `wanted` -1: unknown. `write`: whether `wanted` is to be applied to the replicas.
- * `againMs`: ask again after this time. `probe`: whether the activator was asked, and answered.
+ * What to do about zero. `wanted` -1: unknown. `write`: apply `wanted` to the replicas. `againMs`: ask again after this time. `probe`: whether
+ * the activator was asked, and answered.
  */
 export type ToZero = {
   wanted: number;
@@ -33,7 +33,7 @@ export type ToZero = {
 
 /** Knative gives the revision time to report why it does not start before its replicas go. */
 const ACTIVATION_BUFFER_MS = 30_000;
-/** Long enough for the change of the activity to be seen; nothing else would ask again, the activator is in the path already. */
+/** Long enough to see the change of the activity. Nothing else would ask again: the activator is already in the path. */
 const DEACTIVATED_AGAIN_MS = 3000;
 
 /** How a wish for zero replicas is granted (knative/serving scaler.go, handleScaleToZero). */

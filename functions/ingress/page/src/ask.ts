@@ -156,7 +156,7 @@ function follow<S extends v.GenericSchema>(
         onTrouble({ why: 'lost', detail: 'Connection lost: the request is stored, listening again.' });
         return;
       }
-      // The server refused the stream, and a browser does not tell why: the state itself does.
+      // The server refused the stream. A browser does not tell why; the state itself does.
       end(() => {
         persist(async () => read(await fetch(`/v1/predictions/${id}`, { signal }), schema), onTrouble, signal)
           .then((state) => {

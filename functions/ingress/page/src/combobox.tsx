@@ -26,7 +26,7 @@ export function Combobox({
   const [typed, setTyped] = useState(false);
   const [active, setActive] = useState(-1);
   const list = useRef<HTMLUListElement>(null);
-  // The list that opens on a field that is already filled in shows everything, as a select would.
+  // A list that opens on a filled field shows everything, as a select would.
   const shown = open ? options(typed ? value : '') : [];
 
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** A table of fixtures: every column as it came, and which of them name the match. */
+/** A table of fixtures: every column as it came, and which columns name the match. */
 export type Table = {
   header: string[];
   rows: { line: number; cells: string[]; home: string; away: string; league: string; kickoff: string }[];
@@ -19,7 +19,7 @@ const names = {
 };
 
 /**
- * Reads lines of cells (RFC 4180) with comma, semicolon or tab between. The first line is a header when it has a column for home and one for away;
+ * Reads lines of cells (RFC 4180), separated by comma, semicolon or tab. The first line is a header if it has a column for home and one for away;
  * otherwise the columns are home, away, league. Throws `NotATable`.
  */
 export function readTable(text: string): Table {

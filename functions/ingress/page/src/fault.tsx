@@ -22,7 +22,7 @@ export function faultOf(error: unknown): Fault {
     }));
     const fields = faults.map(({ field }) => field);
     const choices = faults.filter(({ names }) => names.length > 0);
-    // The reason of an unknown name ends with the names, which stand below as buttons.
+    // The reason of an unknown name ends with names that stand below as buttons.
     const message = choices.length > 0 ? error.message.replace(/; (nearest|known): .*$/, '') : error.message;
     return { message, requestId: error.requestId, fields, choices };
   }

@@ -5,13 +5,13 @@ import type { Table } from './csv.ts';
 
 const mostPerRequest = 1000;
 
-/** The fixture of a row: a kickoff only where it is a date that the API reads (ISO 8601). */
+/** The fixture of a row. A kickoff is taken only if the API reads it (ISO 8601). */
 export function fixtureOf({ home, away, league, kickoff }: Table['rows'][number]): Fixture {
   const iso = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(kickoff) && isMoment(kickoff);
   return { home, away, ...(league === '' ? {} : { league }), ...(iso ? { kickoff } : {}) };
 }
 
-/** A row that the API would refuse whatever its teams are: one such row would refuse its whole list. */
+/** A row that the API would refuse, whatever its teams: it would refuse the whole list. */
 function faultOf({ home, away, league }: Fixture): string | undefined {
   if (home === '' || away === '') return `names no ${home === '' ? 'home' : 'away'} team`;
   if (Math.max(home.length, away.length, league?.length ?? 0) > 100)
@@ -20,8 +20,8 @@ function faultOf({ home, away, league }: Fixture): string | undefined {
 }
 
 /**
- * Asks for the fixtures in lists of about a twentieth, so that progress shows, and of at most 1000. Outcomes come by place, as soon as they are known;
- * rejects when a list is refused or the signal aborts, keeping what came before.
+ * Asks for the fixtures in lists of about a twentieth, so that progress shows, and at most 1000. Outcomes come by place, as soon as known.
+ * Rejects when a list is refused or the signal aborts; what came before stays.
  */
 export async function runFixtures(
   fixtures: readonly { place: number; fixture: Fixture }[],
@@ -41,7 +41,7 @@ export async function runFixtures(
     const list = asked.slice(start, start + size);
     let outcomes = new Map<number, Ended>();
     let frame = 0;
-    // Outcomes that come together are shown together: one drawing per frame, not one per fixture.
+    // Outcomes that come together are drawn in one frame, not one by one.
     const flush = (): void => {
       cancelAnimationFrame(frame);
       frame = 0;

@@ -94,7 +94,7 @@ export function Match({
 
   function go(fixture: Fixture): void {
     const hash = writeLink(fixture);
-    // The same match again: the address does not change, so nothing else would ask.
+    // The same match again: the address does not change, so nothing else asks.
     if (location.hash === hash) predict(fixture);
     else location.hash = hash;
   }
@@ -212,7 +212,7 @@ export function Match({
   );
 }
 
-/** The figures in a sentence, for who cannot see them appear. */
+/** The figures in a sentence, for people who cannot see them appear. */
 function announced({ prediction: { home, away, probabilities } }: Done): string {
   const [won, drawn, lost] = wholePercents([probabilities.home, probabilities.draw, probabilities.away]);
   return `${visible(home)} ${won} percent, draw ${drawn}, ${visible(away)} ${lost}.`;

@@ -6,8 +6,8 @@ import { OutcomeBar } from './outcome-bar.tsx';
 import { visible } from '../../../shared/visible.ts';
 
 /**
- * One line of the table; drawn again only when its outcome changes. On a phone the cells stand in a grid, where browsers forget that they are cells:
- * hence the roles.
+ * One line of the table, drawn again only when its outcome changes. On a phone the cells stand in a grid, and browsers forget that they are
+ * cells: hence the roles.
  */
 export function MatchdayRow({
   row,

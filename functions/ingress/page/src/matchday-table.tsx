@@ -7,7 +7,7 @@ import { downloadOf } from './matchday-rows.ts';
 import { duration } from './numbers.ts';
 import { Elapsed } from './progress.tsx';
 
-/** A table that is or was predicted: an outcome or none for each row, and where the asking is while it goes on. `since` is of performance.now(). */
+/** A table that is or was predicted: each row with its outcome or none, and how far the asking is while it goes on. `since` is of performance.now(). */
 export type Run = {
   table: Table;
   outcomes: (Ended | undefined)[];

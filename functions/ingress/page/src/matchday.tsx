@@ -72,7 +72,7 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
     }
   }
 
-  /** Takes the nearest name for the team that is not known, and asks for that line again. */
+  /** Takes the nearest name for an unknown team, and asks for that line again. */
   function rename(
     table: Table,
     outcomes: (Ended | undefined)[],
@@ -96,7 +96,7 @@ export function Matchday({ catalog }: { catalog: Catalog }) {
     predict({ ...table, rows }, outcomes.with(place, undefined), [place]);
   }
 
-  /** Takes a whole text. A long one is not put into the field: browsers need seconds for thousands of lines in one. */
+  /** Takes a whole text. A long one does not go into the field: browsers need seconds for thousands of lines there. */
   function take(csv: string): void {
     setText(csv.length > mostShown ? '' : csv);
     start(csv);

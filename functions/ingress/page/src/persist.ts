@@ -19,8 +19,8 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Runs `work` until it gives an answer: again as soon as a lost connection may be back, and when the server says so. A prediction changes nothing, so
- * asking twice does no harm. Rejects with what is not worth another attempt, and after two minutes of trouble.
+ * Runs `work` until it answers: again as soon as a lost connection may be back, or when the server says. A prediction changes nothing, so asking
+ * twice does no harm. Rejects with an error that is not worth another attempt, or after two minutes of trouble.
  */
 export async function persist<T>(
   work: () => Promise<T>,
@@ -39,7 +39,7 @@ export async function persist<T>(
         onTrouble({ why: 'busy', detail: error.message });
         await pause(error.seconds * 1000, signal);
       } else if (error instanceof Error && error.name === 'TypeError') {
-        // This is how fetch says that there is no connection.
+        // This is how fetch reports a missing connection.
         onTrouble({ why: 'lost', detail: 'No connection: trying again.' });
         await pause(Math.min(500 * 2 ** attempt, 8000), signal);
       } else throw error;

@@ -42,7 +42,7 @@ export function Progress({ phase, since, onStop }: { phase: Phase; since: number
   );
 }
 
-/** The time since `since` (performance.now()), running. No part of what is announced: it would be read out ten times a second. */
+/** The time since `since` (performance.now()), running. It is not announced: it would be read out ten times a second. */
 export function Elapsed({ since }: { since: number }) {
   const [now, setNow] = useState(performance.now());
   useEffect(() => {

@@ -7,7 +7,7 @@ const matches = [
   { home: 'Bayern München', away: 'Borussia Dortmund' },
 ];
 
-/** Where to begin, for who has asked nothing yet: matches that this model knows. */
+/** Where to begin, for people who have asked nothing yet: matches that this model knows. */
 export function Suggestions({ teams }: { teams: Teams }) {
   const known = matches.filter((match) => 'fixture' in teams.resolve(match));
   return (

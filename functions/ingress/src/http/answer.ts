@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 
 /**
- * What a route answers. The app makes the `Response` of it, with the headers that every answer has: to add one to a `Response` that is there already,
- * Node's `Headers` would be made and read again for each.
+ * What a route answers. The app makes the `Response`, with the headers that every answer has. Adding them to a finished `Response` would make and
+ * read Node's `Headers` again each time.
  */
 export type HttpAnswer = {
   status?: number;

@@ -2,7 +2,7 @@ import type { ModelRef } from '../../../shared/prediction.ts';
 import type { StoredOutcome } from '../../../shared/store/store.ts';
 import { hasFailed } from '../../../shared/store/rules.ts';
 
-// Answers are put together from the stored texts: reading and writing each would be most of what a cached list costs.
+// Answers are joined from stored texts: parsing and writing each would be most of a cached list's cost.
 
 const texts = new WeakMap<ModelRef, string>();
 
@@ -18,8 +18,8 @@ function modelText(made: ModelRef, cached: boolean, current: ModelRef | undefine
 }
 
 /**
- * What a caller is told of one request, as JSON: the stored outcome, and of a prediction its `model` and whether it was `cached`. What comes from
- * the cache is stale if `current` is: what it was when it was made does not matter now.
+ * What a caller is told of one request, as JSON: the stored outcome, and for a prediction its `model` and whether it was `cached`. A cached one
+ * is stale if `current` is; whether it was stale when made does not matter now.
  */
 export function outcomeAnswer(stored: StoredOutcome | undefined, current?: ModelRef): string {
   if (!stored) return '{"status":"queued"}';
@@ -34,7 +34,7 @@ export function withMembers(members: string, json: string): string {
   return `{${members},${json.slice(1)}`;
 }
 
-/** What a caller is told of a job, as JSON: a list is done when each of its requests has ended, whichever way. */
+/** What a caller is told of a job, as JSON. A list is done when each request has ended, done or failed. */
 export function jobAnswer(
   id: string,
   list: boolean,

@@ -14,7 +14,7 @@ export async function readJson(request: Request, limit: number): Promise<unknown
 
 /** The body of a request as text of at most `limit` bytes. Throws a `Problem` 413 as soon as it is known to be longer. */
 export async function readText(request: Request, limit: number): Promise<string> {
-  // Node's parser holds a sender to the length it stated.
+  // Node's parser enforces the stated length.
   if (statedLength(request, limit) !== undefined) return request.text();
   return Buffer.from(await gathered(request, limit)).toString('utf8');
 }

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 
-/** Lets pages of these origins call the API from a browser; no other origin gets an answer that a browser hands on. No credentials are involved. */
+/** Lets pages of these origins call the API from a browser; browsers hide our answers from pages of other origins. No credentials are involved. */
 export function crossOrigin(allowed: readonly string[]): MiddlewareHandler {
   const forPages = cors({
     origin: (origin) => (allowed.includes(origin) ? origin : null),
@@ -19,7 +19,7 @@ export function crossOrigin(allowed: readonly string[]): MiddlewareHandler {
     maxAge: 7200,
   });
   return async function crossOrigin(c, next) {
-    // Browsers name the origin; a client that names none is spared the middleware, which makes a whole new answer of each.
+    // Browsers name the origin. Other clients skip the middleware, which makes a whole new answer each time.
     if (c.req.header('origin') !== undefined) return forPages(c, next);
     await next();
     c.res.headers.append('vary', 'origin');

@@ -13,7 +13,7 @@ export const FixtureList = v.strictObject({
   ),
 });
 
-/** What a caller asks for: one fixture or a list, as given and by canonical names; a fixture of a list that cannot be predicted has its fault. */
+/** What a caller asks for: one fixture or a list, as given and by canonical names. In a list, a fixture that cannot be predicted has its fault. */
 export type Asked = {
   list: boolean;
   fixtures: ({ given: Fixture } & (ResolvedFixture | { fault: FixtureFault }))[];
@@ -21,7 +21,7 @@ export type Asked = {
 export type ResolvedFixture = { fixture: Fixture & { league: string } };
 
 /**
- * Reads the body of a request for predictions. Throws a 422 `Problem` with a pointer per fault of its structure, and for a single fixture also
+ * Reads the body of a request for predictions. Throws a 422 `Problem` with a pointer for each fault of its structure; for a single fixture also
  * when it cannot be predicted.
  */
 export function readFixtures(body: unknown, teams: Pick<Teams, 'resolve'>): Asked {

@@ -5,8 +5,9 @@ import { type Store, StoreUnavailable } from '../../../shared/store/store.ts';
 import type { Asked } from './fixtures.ts';
 
 /**
- * The id under which a request with this `Idempotency-Key` goes: `id` the first time, the first one's id again when the same caller asks the same with
- * the same key. Each caller has keys of its own. Throws a `Problem`: 400 for a key that is empty, over 255 characters or not visible ASCII, 422 for the key of another request, 503 without the store.
+ * The id of a request with this `Idempotency-Key`: `id` the first time; the first one's id again where the same caller asks the same with the same key.
+ * Each caller has keys of its own. Throws a `Problem`: 400 for a key that is empty, over 255 characters or not visible ASCII, 422 for the key of
+ * another request, 503 without the store.
  */
 export async function claimedId(
   store: Pick<Store, 'claim'>,

@@ -4,12 +4,12 @@ import type { Waiting } from '../submit/waiting.ts';
 
 const heartbeatMs = 15_000;
 
-/** One server-sent event; the id counts the outcomes told, so that any replica can go on from it. */
+/** One server-sent event. Its id counts the outcomes told, so that any replica can continue from it. */
 export type StateEvent = { id: string; event: 'state' | 'outcome'; data: string } | { comment: string };
 
 /**
- * The states of a job until its end: first `state` as it is, for a list an `outcome` for each place in order, and last the final `state`.
- * `lastEventId` is the last that a client has seen of an earlier stream: nothing up to it is sent again but the final state.
+ * The states of a job until its end: first `state`, then for a list an `outcome` for each place in order, last the final `state`. `lastEventId`
+ * is the last that a client saw of an earlier stream: nothing up to it is sent again, except the final state.
  */
 export async function* states(
   id: string,
@@ -53,7 +53,7 @@ export async function* states(
         yield { id: String(waiter.outcomes.length + 1), event: 'state', data };
         return;
       }
-      // A client that is cut off here comes again with the last id, to another replica.
+      // A client that is cut off here comes again with its last id, to another replica.
       if (signal.aborted || waiting.hurried()) return;
       await waiter.changed(Math.max(0, toldAt + heartbeatMs - performance.now()), signal);
       if (performance.now() - toldAt < heartbeatMs) continue;
@@ -96,7 +96,7 @@ export function eventStream(
         await events.return();
       },
     },
-    // Nothing ahead of the reader: a HEAD has none, and nobody would end what was begun for it.
+    // Nothing is read ahead: a HEAD has no reader, and nobody would end what was begun for it.
     { highWaterMark: 0 },
   );
 }

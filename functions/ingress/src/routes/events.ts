@@ -19,7 +19,7 @@ const maxCorrelation = 200;
 /** What a String of CloudEvents must not hold: control characters, lone surrogates, noncharacters. */
 const forbidden = /[\p{Cc}\p{Cs}\p{NChar}]/u;
 
-/** Reads what a producer sent. Throws a `Problem` (400, 415, 422) for the whole of it when any event could never be predicted. */
+/** Reads what a producer sent. Throws a `Problem` (400, 415, 422) for all of it when any event could never be predicted. */
 export async function readRequested(request: Request): Promise<Requested[]> {
   const events = await readEvents(request).catch((error: unknown) => {
     if (error instanceof EventFault) throw new Problem(error.unsupported ? 415 : 400, error.message);
@@ -47,9 +47,9 @@ export async function readRequested(request: Request): Promise<Requested[]> {
       const ids = new Set<string>();
       for (const [n, { id }] of data.output.requests.entries()) {
         const pointer = `${at}/data/requests/${n}/id`;
-        // The ledger would look for the list that such a request belongs to.
+        // With a dot, the ledger would look for a list of this request.
         if (id.includes('.')) faults.push({ pointer, detail: 'must be a UUID without a place' });
-        // There is one result under an id.
+        // An id has one result.
         if (ids.has(id)) faults.push({ pointer, detail: 'is the id of another request of this event' });
         ids.add(id);
       }
@@ -61,7 +61,7 @@ export async function readRequested(request: Request): Promise<Requested[]> {
   return requested;
 }
 
-// Some of them no sender of HTTP can put into a header, so that the event would never leave the queue. What is on its way already is answered.
+// No HTTP sender can put some of these into a header: the event would never leave the queue. What is already on its way is answered.
 function refuseForbidden(event: Event): void {
   for (const [name, value] of Object.entries(event)) {
     if (name === 'data' || typeof value !== 'string') continue;
@@ -107,9 +107,9 @@ export type Forward = (
 ) => Promise<void>;
 
 /**
- * A producer is promised a `completed` event of its own. So its requests are neither served by the cache nor join those of others: they are
- * accepted under a digest of the event's name instead of the model's. What is still open is published again when the event comes again. Throws a
- * `Problem` 409 where one of the ids was given to something else.
+ * A producer is promised a `completed` event of its own. So the cache does not answer its requests, and they do not join others: they are
+ * accepted under a digest of the event's name, not the model's. Open requests are published again when the event comes again. Throws a `Problem` 409
+ * where one of the ids was given to something else.
  */
 export function createForward({
   store,

@@ -15,8 +15,8 @@ const defaultOutputs: readonly OutputName[] = ['probs', 'xg', 'markets'];
 const outputNames = Object.keys(outputs) as OutputName[];
 
 /**
- * The routes of the Open Inference Protocol v2 over HTTP, with its binary tensor extension, for the one model that answers here. Errors are
- * `{"error"}`, as its clients read them.
+ * The routes of the Open Inference Protocol v2 over HTTP, with its binary tensor extension, for the one model here. Errors are `{"error"}`, as
+ * its clients expect.
  */
 export function inferenceRoutes(route: Route, present: () => PredictionParts): void {
   const answer =

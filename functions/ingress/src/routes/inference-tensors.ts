@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { Problem } from '../../../shared/http/problem.ts';
 import type { Row } from './predict-rows.ts';
 
-/** Parameters by name. Not `v.record`: to that an array is an object too. */
+/** Parameters by name. Not `v.record`: it takes an array for an object too. */
 export const Parameters = v.custom<Record<string, unknown>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   'must be an object',
@@ -46,7 +46,7 @@ export function splitBody(
   }
 }
 
-/** The rows that the tensors home, away and (optional) league hold together. Throws a `Problem` 400. */
+/** The rows in the tensors home, away and (optional) league. Throws a `Problem` 400. */
 export function readRows({ inputs }: InferenceRequest, binary: Uint8Array): Row[] {
   const columns: Partial<Record<(typeof inputNames)[number], string[]>> = {};
   let at = 0;

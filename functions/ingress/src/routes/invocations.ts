@@ -31,8 +31,8 @@ export type Invocation = v.InferOutput<typeof Invocation>;
 const names = ['probs', 'xg', 'markets'] as const;
 
 /**
- * POST /invocations: rows in, `{"predictions"}` out; for a data frame a list of records, for `inputs` a dictionary of columns, as MLflow's ONNX
- * flavour answers. Errors are `{"error_code", "message"}`.
+ * POST /invocations: rows in, `{"predictions"}` out. As MLflow's ONNX flavour: a list of records for a data frame, a dictionary of columns for
+ * `inputs`. Errors are `{"error_code", "message"}`.
  */
 export async function invocations(request: Request, present: () => PredictionParts): Promise<HttpAnswer> {
   try {

@@ -5,9 +5,6 @@ import type { Context } from 'hono';
 import { Problem } from '../../../shared/http/problem.ts';
 import type { HttpAnswer } from '../http/answer.ts';
 
-/** The built page: beside `main.mjs` in an image, and in `dist` when this runs from its source. */
-const built = path.resolve(import.meta.dirname, '../dist/page');
-
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -16,7 +13,7 @@ const types: Record<string, string> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Nothing from elsewhere, nothing inline; what the page shows of others is text (no HTML is ever made of strings). */
+/** Nothing from elsewhere, nothing inline. Foreign text stays text: no HTML is made of strings. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -38,8 +35,8 @@ const encodings = [
 type File = { content: Uint8Array<ArrayBuffer>; etag: string; encoding: string | undefined };
 export type Page = (c: Context, file: string) => Promise<HttpAnswer>;
 
-/** Serves files of the built page, read once. `npm run build` makes them; without it the answer is a 404 that says so. */
-export function createPage(folder = built): Page {
+/** Serves files of the built page in `folder`, read once. `npm run build` makes them; without them the answer is a 404 that says so. */
+export function createPage(folder: string): Page {
   const files = new Map<string, Promise<File>>();
 
   async function load(name: string, encoding: (typeof encodings)[number] | undefined): Promise<File> {
@@ -94,7 +91,7 @@ export function createPage(folder = built): Page {
   };
 }
 
-/** The paths of the page, each with the file that it names: only such as the build makes, so that nothing else of the folder is reachable. */
+/** The paths of the page, each with its file: only those that the build makes, so that nothing else in the folder is reachable. */
 export const pageFiles: readonly [path: string, file: (path: string) => string][] = [
   ['/', () => 'index.html'],
   ['/docs', () => 'docs.html'],

@@ -10,8 +10,8 @@ import type { PredictionParts } from './predictions.ts';
 export type Row = { home: string; away: string; league?: string | undefined };
 
 /**
- * Predicts rows for protocols that know only whole answers, by the way of `POST /v1/predictions`: same ledger, batches and cache. Throws a
- * `Problem`: 422 that names the first row that cannot be predicted, 503 when the answer takes longer than the default wait.
+ * Predicts rows for protocols that know only whole answers. The way is that of `POST /v1/predictions`: same ledger, batches and cache. Throws a
+ * `Problem`: 422 names the first row that cannot be predicted, 503 when the answer takes longer than the default wait.
  */
 export async function predictRows(
   rows: readonly Row[],

@@ -67,7 +67,7 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
     trace: continueTrace(headers),
   });
   const answer = jobAnswer(id, asked.list, outcomes, parts.catalog.current().ref);
-  // Without a wait too: what came from the cache as a whole may be kept nowhere.
+  // Also without a wait: an answer that came whole from the cache may be stored nowhere.
   if (!answer.queued && (prefer.waitMs > 0 || !prefer.async)) return done(answer.json, prefer);
   return json(
     { id, status: 'queued' },
@@ -106,7 +106,7 @@ export async function streamPrediction(
     ended.abort();
   });
   return {
-    // A proxy that gathers the stream would hold back its states.
+    // A buffering proxy would hold back the states.
     headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
     body: stream,
   };
@@ -125,7 +125,7 @@ function done(text: string, { applied }: Preference): HttpAnswer {
   return jsonText(text, applied === undefined ? {} : { headers: { 'preference-applied': applied } });
 }
 
-/** The outcomes of what is asked, when this replica has seen all of it lately. */
+/** The outcomes of what is asked, if this replica has lately seen all. */
 function fromRecent(
   { fixtures }: Asked,
   recent: Pick<Recent, 'find'>,

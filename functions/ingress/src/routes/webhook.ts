@@ -10,16 +10,16 @@ import { Problem } from '../../../shared/http/problem.ts';
 import { readText } from '../http/body.ts';
 import type { HttpAnswer } from '../http/answer.ts';
 
-/** Seconds that a delivery may be old, or ahead of this clock: what is recorded cannot be sent again later. */
+/** How many seconds a delivery may be old, or ahead of this clock: a recorded one cannot be sent again later. */
 const freshness = 300;
 const bodyLimit = 2 ** 16;
 
-/** MLflow's registry webhook: what it says does not matter, only that something may have moved. */
+/** MLflow's registry webhook: its content does not matter, only that something may have moved. */
 export type Webhook = (request: Request) => Promise<HttpAnswer>;
 
 /**
- * Takes a delivery of MLflow 3 (`X-MLflow-Signature: v1,<base64 of HMAC-SHA256 over "id.timestamp.body">`): looks at the alias at once and asks predict
- * to do the same. Throws a `Problem` 401 for a delivery that is not signed by `secret`, or not fresh.
+ * Takes a delivery of MLflow 3 (`X-MLflow-Signature: v1,<base64 of HMAC-SHA256 over "id.timestamp.body">`). Looks at the alias at once and asks
+ * predict to do the same. Throws a `Problem` 401 for a delivery that `secret` did not sign, or that is not fresh.
  */
 export function createWebhook({
   secret,
@@ -45,7 +45,7 @@ export function createWebhook({
       const { status } = await send(url, binaryMessage(order), 10_000);
       if (status !== 200) log.warn('predict does not look at the alias now', { status });
     } catch (error) {
-      // Its own poll sees the move a little later.
+      // Its own poll sees the move later.
       log.warn('predict cannot be told of the move', { error: describe(error) });
     }
   }
@@ -56,7 +56,7 @@ export function createWebhook({
     const [id, timestamp] = [given('delivery-id'), given('timestamp')];
     const signed = `v1,${createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
     if (!same(given('signature'), signed)) throw new Problem(401, 'the delivery is not signed by the secret');
-    // Not a number compares as false.
+    // NaN compares as false.
     if (!(Math.abs(now() / 1000 - Number(timestamp)) <= freshness))
       throw new Problem(401, `the delivery is more than ${freshness} seconds old`);
     await Promise.all([refresh(), askPredict()]);
@@ -64,7 +64,7 @@ export function createWebhook({
   };
 }
 
-/** Without telling by its time how much of it is right. */
+/** Compares in constant time: it does not tell how much is right. */
 function same(given: string, wanted: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
   return a.length === b.length && timingSafeEqual(a, b);

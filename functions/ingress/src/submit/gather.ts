@@ -1,7 +1,7 @@
 /**
- * Makes one call of `work` out of what arrives while the call before is under way, up to `limit` by `size`. What arrives when nothing is under
- * way goes at once: the price is that of one item when idle, and that of a batch under load. A rejected call rejects for all of its items.
- * With `hold`, a call that has given its results counts as under way until `hold` of its items resolves.
+ * Makes one call of `work` from what arrives during the call before, up to `limit` by `size`. What arrives when nothing is under way goes at
+ * once: idle, an item costs one call; under load, a batch shares one. A rejected call rejects all its items. With `hold`, a call with results
+ * still counts as under way until `hold` of its items resolves.
  */
 export function gather<T, R>(
   work: (items: readonly T[]) => Promise<readonly R[]>,

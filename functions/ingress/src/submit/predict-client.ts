@@ -6,7 +6,7 @@ import type { Keys } from '../../../shared/events/signing-keys.ts';
 import { send } from '../../../shared/http/client.ts';
 import type { PredictionRequest } from '../../../shared/prediction.ts';
 
-/** Asks predict without the broker between. Rejects when it does not answer in time, or with anything but a completed event of ours. */
+/** Asks predict directly, without the broker. Rejects when it does not answer in time, or with anything but a completed event of ours. */
 export type PredictDirectly = (
   requests: readonly PredictionRequest[],
   event: { id: string; extensions?: Record<string, string> | undefined },

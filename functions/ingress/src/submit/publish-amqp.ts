@@ -6,9 +6,9 @@ import type { Publisher } from './publisher.ts';
 type Target = { url: string; exchange: string; routingKey: string };
 
 /**
- * Publishes to RabbitMQ in structured mode, persistent, mandatory, on a confirm channel: the one form that the CloudEvents AMQP binding and
- * RabbitmqSource read alike. Connects at once, in the background, and again whenever the connection ends. A broker that is known to be away or
- * blocked (memory or disk alarm) is not waited for.
+ * Publishes to RabbitMQ in structured mode, persistent, mandatory, on a confirm channel. This is the one form that the CloudEvents AMQP binding
+ * and RabbitmqSource read alike. Connects at once, in the background, and again whenever the connection ends. It does not wait for a broker that
+ * is known to be away or blocked (memory or disk alarm).
  */
 export function createAmqpPublisher({ url, exchange, routingKey }: Target, log: Log): Publisher {
   const returned = new Set<string>();
@@ -35,7 +35,7 @@ export function createAmqpPublisher({ url, exchange, routingKey }: Target, log: 
     opened.on('close', () => {
       if (channel !== opened) return;
       lost(new Error('the AMQP channel was closed'));
-      // Only a new connection is recovered from, not a new channel.
+      // Recovery starts with a new connection, not a new channel.
       model.close().catch(() => undefined);
     });
     opened.on('return', (message) => returned.add(String(message.properties.messageId)));
@@ -48,7 +48,7 @@ export function createAmqpPublisher({ url, exchange, routingKey }: Target, log: 
   }
 
   async function connect(): Promise<RecoveringChannelModel> {
-    // A CommonJS package that is imported lazily has only a default in the bundle, its names too in Node.
+    // A lazily imported CommonJS package has only a default in the bundle, its names too in Node.
     const { default: amqp } = await import('amqplib');
     const model = await amqp.connect(url, {
       // Without it a lone publish waits some 44 ms for the delayed ACK.
@@ -141,7 +141,7 @@ export function createAmqpPublisher({ url, exchange, routingKey }: Target, log: 
   };
 }
 
-/** Asks whether what we publish to exists, without declaring it: `eventing/` states how. A queue that is not bound shows at the first publish. */
+/** Asks whether the exchange exists, without declaring it: `eventing/` states how. A queue that is not bound shows at the first publish. */
 async function check(channel: ConfirmChannel, exchange: string): Promise<void> {
   try {
     await channel.checkExchange(exchange);

@@ -1,15 +1,15 @@
 import type { StoredOutcome } from '../../../shared/store/store.ts';
 import { hasFailed } from '../../../shared/store/rules.ts';
 
-/** The predictions that this replica saw last, in front of the store's cache, by their cache keys, which hold the model's digest. */
+/** The predictions that this replica saw last, in front of the store's cache. Their cache keys hold the model's digest. */
 export type Recent = {
   find(key: string): StoredOutcome | undefined;
   remember(key: string, stored: StoredOutcome): void;
 };
 
 /**
- * Keeps up to `limit` predictions, in two generations of half as many: what is used moves into the newer one, and when that is full the older one
- * goes. So the half that was used last is always there, and a use changes nothing, where an exact order would be written for each hit.
+ * Keeps up to `limit` predictions, in two generations of half as many. What is used moves into the newer one; when that is full the older one
+ * goes. So the half that was used last is always there. An exact order would need a write for each hit.
  */
 export function createRecent(limit: number): Recent {
   const half = Math.ceil(limit / 2);

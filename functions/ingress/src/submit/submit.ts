@@ -20,7 +20,7 @@ import type { Publisher } from './publisher.ts';
 import type { Recent } from './recent.ts';
 import type { Waiter, Waiting } from './waiting.ts';
 
-/** Takes a job in: into the ledger, to the broker in this trace, and waits up to `waitMs` for its outcomes. */
+/** Takes a job: into the ledger, to the broker in this trace, and waits up to `waitMs` for its outcomes. */
 export type Submit = (
   job: Job,
   options: { waitMs: number; signal: AbortSignal; trace: Record<string, string> },
@@ -28,17 +28,17 @@ export type Submit = (
 
 type Sent = { requests: PredictionRequest[]; trace: Record<string, string> };
 type Published = Sent & {
-  /** Resolves when it is answered, or after `ms`; missing where nobody waits for the answer. */
+  /** Resolves when it is answered, or after `ms`; undefined if nobody waits. */
   answered: ((ms: number) => Promise<void>) | undefined;
 };
 
-/** The longest that a confirmed event holds back the next one, in ms, while it is not answered. */
+/** The longest time, in ms, that a confirmed but unanswered event holds back the next. */
 const holdMs = 10;
 
 /**
- * The way of a job. Accepted means in the ledger, before it is published. Without the broker, who waits is answered straight by predict, and who
- * does not is left to the sweep. Without the store, who waits is answered by predict too, and who does not gets 503. More than `limit` requests
- * under way: 503, so that memory stays flat.
+ * The way of a job. Accepted means in the ledger, before it is published. Without the broker, predict answers waiting callers directly; the sweep
+ * takes the other jobs. Without the store, predict answers waiting callers too; the others get 503. More than `limit` requests under way: 503, so
+ * that memory stays flat.
  */
 export function createSubmit({
   store,
@@ -77,6 +77,7 @@ export function createSubmit({
   let storeAway = false;
   const size = { limit: maxRequests, size: ({ requests }: { requests: unknown[] }) => requests.length };
 
+  // The ledger keeps no trace: an event has only one, so jobs of different traces could not be published again together.
   const assigned = (job: Job): Job => ({
     ...job,
     requests: job.requests.map((each) => {
@@ -89,22 +90,22 @@ export function createSubmit({
     size,
   );
 
-  // An event costs its hops far more than the requests in it: under load the next one waits until this one is answered, and takes along all
-  // that came meanwhile. A lone request never waits.
+  // An event costs its hops far more than its requests do. Under load the next event waits until this one is answered, and takes along all that
+  // came meanwhile. A lone request never waits.
   const hold = async ([first]: readonly Published[]): Promise<void> => {
     if (!brokerAway) await first?.answered?.(holdMs);
   };
 
-  /** True when the broker has confirmed. */
+  /** True once the broker has confirmed. */
   const publish = gather<Published, boolean>(
     async (batch) => {
       const requests = batch.flatMap((sent) => sent.requests);
-      // A batch is one event: it carries on the trace of the first job in it.
+      // A batch is one event: it continues the trace of its first job.
       const extensions = batch[0]?.trace;
       try {
         const draft = { id: newId(), source: '/kickoff/ingress', type: requestedType, extensions };
         const event = signedEvent({ ...draft, data: { requests, replyTo } }, keys);
-        // A broker that hung the last time must not make every batch wait as long again.
+        // A broker that hung last time must not delay every batch as long again.
         await publisher.publish(event, brokerAway ? publishDeadlineMs / 10 : publishDeadlineMs);
         if (brokerAway) log.info('the broker takes events again');
         brokerAway = false;
@@ -117,7 +118,7 @@ export function createSubmit({
     { ...size, hold },
   );
 
-  /** Outcomes straight from predict, one call for all who need them at the same time. */
+  /** Outcomes straight from predict: one call for all who need them now. */
   const predictNow = gather<Sent, undefined>(async (batch) => {
     if (!predictDirectly) throw new Error('PREDICT_URL is not set');
     const requests = batch.flatMap((sent) => sent.requests);
@@ -167,7 +168,7 @@ export function createSubmit({
     const published =
       places.length > 0 ? await publish({ requests: requestsAt(places), trace, answered }) : !brokerAway;
     if (published || !answered) return;
-    // All that is still open, also what joined somebody else's request: that one may be waiting for the broker too.
+    // All that is still open, also requests that joined another's: that one may be waiting for the broker too.
     const open = [...waiter.outcomes.keys()].filter((place) => waiter.outcomes[place] === undefined);
     if (open.length === 0) return;
     await predictNow({ requests: requestsAt(open), trace }).catch((error: unknown) => {

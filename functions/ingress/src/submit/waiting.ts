@@ -18,7 +18,7 @@ export type Waiter = {
 export type Waiting = {
   open(id: string, count: number): Waiter;
   settle(settled: readonly Settled[]): void;
-  /** Ends every wait, now and from now on: the process is about to stop. */
+  /** Ends every wait, now and later: the process will stop. */
   hurry(): void;
   hurried(): boolean;
   close(): void;
@@ -27,8 +27,8 @@ export type Waiting = {
 type Open = Waiter & { id: string; since: number; wake: Set<() => void> };
 
 /**
- * Waiters are told through the store's channel. A message that is lost there must not cost a caller its answer: who waits longer than
- * `everyMs` is looked up in the store, as often again.
+ * Tells waiters by the store's channel. A message that is lost there must not cost a caller its answer: after every `everyMs` of waiting the
+ * store is asked.
  */
 export function createWaiting(store: Pick<Store, 'find'>, log: Log, everyMs = 500): Waiting {
   const open = new Map<string, Set<Open>>();

@@ -61,8 +61,8 @@ export function openSqliteFile(file: string) {
     /** Runs `work` on one state of the file, whatever others write meanwhile. */
     read: <T>(work: () => T): T => transaction(beginReading, work),
     /**
-     * Runs `work` as soon as no other process writes, and throws what SQLite throws as `StoreUnavailable`. It waits here and not in SQLite,
-     * whose busy handler would hold up the whole process, in steps of up to 100 ms. So `work` writes in one transaction only.
+     * Runs `work` as soon as no other process writes; throws SQLite's errors as `StoreUnavailable`. It waits here, not in SQLite: the busy
+     * handler there stops the whole process for up to 100 ms at a time. So `work` writes in one transaction only.
      */
     async guarded<T>(work: () => T): Promise<T> {
       const end = performance.now() + busyPatience;
@@ -89,8 +89,8 @@ function openDatabase(file: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file, { timeout: busyPatience });
-    // WAL: readers and the writer of several processes do not block each other. NORMAL: no commit is lost when a process dies, the last
-    // ones may be when the machine does (docs/durability.md).
+    // WAL: readers and the writer of several processes do not block each other. NORMAL: no commit is lost when a process dies; the last ones may
+    // be lost when the machine dies (docs/durability.md).
     database.exec(
       'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000;',
     );
@@ -129,7 +129,7 @@ export function isSqliteError(error: unknown): error is Error & { errcode: numbe
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
 }
 
-/** The longest that a call waits for other processes that write, in ms. */
+/** The longest wait for other writing processes, in ms. */
 const busyPatience = 5000;
 
 const primaryCode = 0xff;

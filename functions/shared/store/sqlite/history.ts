@@ -60,7 +60,7 @@ export function sqliteHistory(
   const since = (): number => Date.now() - kept.history;
   let prunedAt = 0;
 
-  /** A table scan, so no more than every hour. */
+  /** A table scan, so at most once an hour. */
   function prune(now: number): void {
     if (now - prunedAt < 3_600_000) return;
     prunedAt = now;

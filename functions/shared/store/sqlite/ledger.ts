@@ -110,7 +110,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
       const outcomes = results.ofJob(before.seq, before.size);
       return { id, outcomes, publish: [], ...(fits(job, before) ? {} : { conflict: true }) };
     }
-    // Its result is kept no longer: it is accepted anew.
+    // Its result has expired: it is accepted anew.
     if (before) results.forgetJob(before.seq, before.size);
     const known = lookUp(job, digest, now);
     const outcomes = answered(known);
@@ -144,7 +144,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     return { id, outcomes, publish };
   }
 
-  /** Ends the flights that these requests lead; who follows them is the caller's to answer or to publish. */
+  /** Ends the flights that these requests lead. The caller answers or publishes the requests that joined them. */
   function landed(leaders: Iterable<number>): v.InferOutput<typeof Follower>[] {
     const requests = JSON.stringify([...leaders]);
     land(requests);
@@ -158,7 +158,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
       jobs: readonly Job[],
       { digest, now, together = false }: { digest: string; now: number; together?: boolean },
     ): Accepted[] {
-      // What the cache answers in full takes no write lock, so it does not wait for those who write.
+      // A job that the cache answers in full takes no write lock, so it waits for no writer.
       const answers = file.read(() => jobs.map((job) => answerFromCache(job, digest, now)));
       if (answers.every((answer) => answer !== undefined)) return answers;
       return file.write(() => {
@@ -227,7 +227,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
           const failed = Array.from({ length: size }, (_, place) => requestOf(seq, place)).filter((request) =>
             settled.add(request, { text: exhausted, model: null, cached: false }),
           );
-          // What joined them would wait on; it is published itself by the next sweep.
+          // Requests that joined them would wait on: the next sweep publishes those.
           for (const { request } of landed(failed)) dueNow(now, jobOfRequest(request));
         }
         settled.finish();

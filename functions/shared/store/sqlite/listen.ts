@@ -3,9 +3,9 @@ import type { Settled } from '../store.ts';
 import { isSqliteError, type SqliteFile } from './file.ts';
 import type { SqliteResults } from './results.ts';
 
-/** SQLite tells no other process of a commit, so one is looked for: often while an answer is awaited here, else seldom. In ms. */
+/** SQLite tells no other process of a commit. So we look, every so many ms: often while an answer is awaited here, else seldom. */
 const interval = { awaited: 1, idle: 50 };
-/** Who has waited this long is not waiting for milliseconds any more. */
+/** Milliseconds no longer matter to who has waited this long. */
 const patient = 60_000;
 
 const Version = v.object({ data_version: v.number() });
@@ -28,7 +28,7 @@ export function sqliteListening(file: SqliteFile, results: Pick<SqliteResults, '
   let awaitedUntil = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  /** What was told since the last time, to those who listen here. */
+  /** What has settled since the last read, for the listeners here. */
   function read(): (Listener & { settled: Settled[] })[] {
     const replies = since.all(seen);
     const told = replies.flatMap(({ replyTo, requests }) => {
@@ -54,7 +54,7 @@ export function sqliteListening(file: SqliteFile, results: Pick<SqliteResults, '
         }
       }
     } catch (error) {
-      // Busy while another process recovers the log of one that was killed: the next look finds it.
+      // Busy: another process recovers the log of a killed one. The next look finds it.
       if (!isSqliteError(error)) throw error;
     } finally {
       schedule();

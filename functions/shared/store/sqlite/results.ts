@@ -11,7 +11,7 @@ export type Result = { text: string; model: string | null; cached: boolean };
 /** A result that answers others with the same key, up to a time. */
 export type Serves = { key: string; until: number };
 
-/** Numbers that a job has for its requests: more than it ever has requests. */
+/** Numbers reserved for a job's requests: more than it ever has. */
 export const span = 1024;
 
 /** The number of a request: those of a job lie side by side. */
@@ -91,14 +91,14 @@ export function sqliteResults(file: SqliteFile) {
         outcomes[place] = storedOutcome(text, modelOf(model), cached);
       return outcomes;
     },
-    /** The results of requests (a JSON array of their numbers), by the ids of those. */
+    /** The results of requests with their ids; `requests` is a JSON array of numbers. */
     named: (requests: string): ({ id: string } & StoredOutcome)[] =>
       named.all(requests).map(({ id, list, place, text, model, cached }) => ({
         id: requestId(id, list ? place : single),
         ...storedOutcome(text, modelOf(model), cached),
       })),
     forgetResults,
-    /** Takes a job away, with its results. */
+    /** Removes a job with its results. */
     forgetJob(seq: number, size: number): void {
       forgetResults(seq, size);
       deleteJob(seq);
@@ -118,11 +118,11 @@ export function sqliteResults(file: SqliteFile) {
 }
 export type SqliteResults = ReturnType<typeof sqliteResults>;
 
-/** Looking for what to remove is worth its cost after so many writes, or so many ms. */
+/** Pruning is worth its cost after so many writes, or so many ms. */
 const batch = 256;
 const interval = 1000;
 
-/** Removes what is kept no longer, in steps that grow with what was written, so that no write waits long and nothing piles up. */
+/** Removes what has expired. Its steps grow with what was written: no write waits long and nothing piles up. */
 export function sqlitePruning(
   file: SqliteFile,
   results: SqliteResults,

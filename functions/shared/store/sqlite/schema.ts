@@ -1,15 +1,14 @@
-/** The number of the layout below (`PRAGMA user_version`): to be raised with each change to it. */
+/** The number of the layout below (`PRAGMA user_version`). Raise it with each change. */
 export const layout = 3;
 
 /**
- * The tables of the SQLite store. What is written costs by the pages that it touches. So rows lie in the order in which they are written, a text is
- * there once, and what is looked for by the names of teams, which come in any order, is found by a short hash of them (`hashOf`): an index of
- * numbers has few pages.
+ * The tables of the SQLite store. A write costs by the pages that it touches. So rows lie in the order of their writing, and each text is there
+ * once. Names of teams come in any order: rows are found by a short hash of them (`hashOf`), since an index of numbers has few pages.
  *
- * `jobs` is the ledger: `fingerprints` says what was asked (`fingerprintsOf`). `deadline` is set while requests are open, with the `body` that is published again; `expires` once all have ended. Then
- * a row lives twice, first with its results and, `gone`, as the memory that its id was given. A `request` is a number made of `jobs.seq` and the
- * place in the job (`requestOf`). A result with a `key` is the cache: it answers others until `serves`. `flights` names the request in flight that
- * others join.
+ * `jobs` is the ledger. `fingerprints` says what was asked (`fingerprintsOf`). `deadline` is set while requests are open, with the `body` that is
+ * published again; `expires` is set once all have ended. A row then has two lives: first with its results, then, `gone`, only as the memory of its
+ * id. A `request` is a number made of `jobs.seq` and the place in the job (`requestOf`). A result with a `key` is the cache: it answers others
+ * until `serves`. `flights` names the request in flight that others join.
  */
 export const schema = `
 CREATE TABLE jobs (

@@ -4,7 +4,7 @@ import type { LedgerOutcome } from '../store.ts';
 import { flag, type SqliteFile } from './file.ts';
 import { jobOfRequest, requestOf, type Result, type Serves, type SqliteResults } from './results.ts';
 
-/** How long a settled request can be read by who listens, in ms. */
+/** How long listeners can read a settled request, in ms. */
 const replyKept = 60_000;
 
 const JobRow = v.object({
@@ -58,8 +58,8 @@ export function sqliteSettlement(file: SqliteFile, results: SqliteResults, kept:
     const counts = { done: 0, failed: 0 };
     return {
       /**
-       * The number of the request that an outcome answers: a place of a list that is known, or a job of its own; the id of a list is none.
-       * `conflict`: something else was asked under its id.
+       * The number of the request that an outcome answers: a place of a known list, or a job of its own. The id of a list has none. `conflict`:
+       * something else was asked under its id.
        */
       requestOf({ id, fingerprint }: LedgerOutcome): number | 'conflict' | undefined {
         const bound = (row: JobRow, place: number): number | 'conflict' =>
@@ -75,7 +75,7 @@ export function sqliteSettlement(file: SqliteFile, results: SqliteResults, kept:
         const known = place === single ? list : job(id);
         return known ? bound(known, single) : own(id, fingerprint);
       },
-      /** False if the request has ended before, also where its result has expired since. */
+      /** False if the request has ended before, even if its result has expired since. */
       add(request: number, result: Result, serves?: Serves): boolean {
         const seq = jobOfRequest(request);
         const row = bySeq.get(seq) ?? meet(jobBySeq.get(seq));

@@ -72,7 +72,7 @@ export function openSqliteStore(path: string, kept: Kept): Store {
 
   return {
     async accept(jobs, options) {
-      // A commit costs more than many jobs do: what else comes in this turn of the event loop can gather for the next one.
+      // A commit costs more than many jobs: what this turn of the event loop still brings can gather for the next one.
       await turn();
       return file.guarded(() => {
         const accepted = ledger.accept(jobs, options);

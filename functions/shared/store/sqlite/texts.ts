@@ -20,7 +20,7 @@ export function hashOf(text: string): number {
   return hash;
 }
 
-/** Requests with the same key get the same answer; `kickoff` decides whether there is one, so it belongs to it. */
+/** Requests with the same key get the same answer. `kickoff` decides whether there is one, so the key holds it. */
 export function flightKey(digest: string, request: PredictionRequest): string {
   return `${predictionKey(digest, request)}\u001f${request.kickoff ?? ''}`;
 }
@@ -33,13 +33,13 @@ const StoredJob = v.object({
   asker: v.exactOptional(AskerRecord),
 });
 
-/** What is needed to publish a job again: it, with those of its requests that were open when it was accepted. */
+/** The text to publish a job again: the job, with its requests that were open when it was accepted. */
 export function jobText(job: Job, open: readonly PredictionRequest[]): string {
   const { id, list, replyTo, asker } = job;
   return JSON.stringify({ id, list, replyTo, asker, requests: open.map((request) => ({ request })) });
 }
 
-/** The job of a `jobText`, with those of its requests that `isOpen` by their place. */
+/** The job of a `jobText`, with only the requests whose place `isOpen`. */
 export function jobOf(text: string, isOpen: (place: number) => boolean): Job {
   const job = v.parse(StoredJob, JSON.parse(text));
   const place = (id: string): number => (job.list ? placeOf(id).place : single);
