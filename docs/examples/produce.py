@@ -26,9 +26,12 @@ event = CloudEvent(
 )
 message = to_structured_event(event)
 # 202 means that the broker has confirmed: the event cannot get lost any more.
-urllib.request.urlopen(urllib.request.Request(f"{url}/v1/events", data=message.body, headers=message.headers))
+posted = urllib.request.Request(f"{url}/v1/events", data=message.body, headers=message.headers)
+with urllib.request.urlopen(posted) as response:
+    # The answer names the place of each result.
+    location = json.load(response)["accepted"][0]["requests"][0]["location"]
 
 # The stream of states ends with the final one.
-with urllib.request.urlopen(f"{url}/v1/predictions/{request_id}/events") as stream:
+with urllib.request.urlopen(f"{url}{location}/events") as stream:
     states = [json.loads(line[6:]) for line in stream.read().decode().splitlines() if line.startswith("data: ")]
 print(json.dumps(states[-1], indent=2))

@@ -27,7 +27,9 @@ const response = await fetch(`${url}/v1/events`, {
 });
 if (response.status !== 202) throw new Error(`${response.status}: ${await response.text()}`);
 
-for (const { id } of requests) {
-  const states = await (await fetch(`${url}/v1/predictions/${id}/events`)).text();
+// The answer names the place of each result.
+const { accepted } = (await response.json()) as { accepted: { requests: { location: string }[] }[] };
+for (const { location } of accepted.flatMap((event) => event.requests)) {
+  const states = await (await fetch(`${url}${location}/events`)).text();
   console.log(/^data: (.+)$/m.exec(states.slice(states.lastIndexOf('event: state')))?.[1]);
 }

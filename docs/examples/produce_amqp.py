@@ -12,16 +12,19 @@ import pika
 from cloudevents.core.bindings.rabbitmq import to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 
-reply_to = f"examples-{uuid.uuid4()}"
+source = "/examples/pika"
+request_id = str(uuid.uuid4())
+# Where the result will be: GET /v1/predictions/{ledger_id}.
+ledger_id = uuid.uuid5(uuid.UUID("2b7e9d14-6c3f-5f8a-9e05-41d8a7c6f3b2"), f"{source}\n{request_id}")
 event = CloudEvent(
     {
         "type": "dev.kickoff.prediction.requested.v1",
-        "source": "/examples/pika",
+        "source": source,
         "datacontenttype": "application/json",
         "correlationid": "order-7",
         "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     },
-    {"requests": [{"id": str(uuid.uuid4()), "home": "Arsenal", "away": "Chelsea"}], "replyTo": reply_to},
+    {"requests": [{"id": request_id, "home": "Arsenal", "away": "Chelsea"}], "replyTo": "examples"},
 )
 
 connection = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
@@ -44,8 +47,10 @@ for method, properties, body in channel.consume(queue, auto_ack=True, inactivity
     if method is None:
         sys.exit("no completed event within 30 s")
     data = json.loads(body)
-    if data.get("replyTo") == reply_to:
+    # An event may answer requests of others too.
+    if any(outcome.get("source") == source and outcome["id"] == request_id for outcome in data["outcomes"]):
         # The Broker carries attributes as headers, without a prefix.
-        print(json.dumps({"attributes": {key: str(value) for key, value in properties.headers.items()}, "data": data}, indent=2))
+        attributes = {key: str(value) for key, value in properties.headers.items()}
+        print(json.dumps({"ledger id": str(ledger_id), "attributes": attributes, "data": data}, indent=2))
         break
 connection.close()

@@ -60,22 +60,45 @@ export const Prediction = v.object({
 });
 export type Prediction = v.InferOutput<typeof Prediction>;
 
+const done = {
+  id: RequestId,
+  status: v.literal('done'),
+  prediction: Prediction,
+  model: v.optional(ModelRef),
+};
+const failed = {
+  id: RequestId,
+  status: v.literal('failed'),
+  reason: v.string(),
+  nearest: v.optional(v.array(v.string())),
+};
+
 /** What became of one request: a prediction, or the reason why there can be none. */
-export const Outcome = v.variant('status', [
-  v.object({
-    id: RequestId,
-    status: v.literal('done'),
-    prediction: Prediction,
-    model: v.optional(ModelRef),
-  }),
-  v.object({
-    id: RequestId,
-    status: v.literal('failed'),
-    reason: v.string(),
-    nearest: v.optional(v.array(v.string())),
-  }),
-]);
+export const Outcome = v.variant('status', [v.object(done), v.object(failed)]);
 export type Outcome = v.InferOutput<typeof Outcome>;
+
+/** The longest source of a producer, in characters: it comes back with each outcome. */
+export const maxSource = 200;
+
+/** The producer that asked, where it is no job of ingress, and what it gets back when its request was published again. */
+export const AskerOfOurs = v.object({
+  source: v.optional(v.pipe(v.string(), v.maxLength(maxSource))),
+  replyTo: v.optional(v.string()),
+  correlationid: v.optional(v.string()),
+});
+
+/** A request of an event of ours: a sweep publishes those of many producers together. */
+export const OurRequest = v.object({ ...PredictionRequest.entries, ...AskerOfOurs.entries });
+export type OurRequest = v.InferOutput<typeof OurRequest>;
+
+const answerEntries = { fingerprint: v.pipe(v.string(), v.length(12)), ...AskerOfOurs.entries };
+
+/** An outcome with the fingerprint of the request that it answers (`identity.ts`), and who asked. The id is that which the asker gave. */
+export const Answer = v.variant('status', [
+  v.object({ ...done, ...answerEntries }),
+  v.object({ ...failed, ...answerEntries }),
+]);
+export type Answer = v.InferOutput<typeof Answer>;
 
 /** The model that an outcome names as its own: a challenger's. */
 export function ownModel(outcome: Outcome): ModelRef | undefined {

@@ -1,6 +1,7 @@
 import { createEvent, structuredMessage } from '../../functions/shared/events/cloudevents.ts';
 import { requestedType } from '../../functions/shared/events/events.ts';
 import { newId } from '../../functions/shared/id.ts';
+import { ledgerId } from '../../functions/shared/identity.ts';
 import { fixture } from './load.ts';
 import { poison, type System } from './system.ts';
 
@@ -9,9 +10,10 @@ type Requested = { id: string; message: { headers: Record<string, string>; body:
 function requested(home: string, away: string): Requested {
   const id = newId();
   const data = { requests: [{ id, home, away }] };
+  const source = '/chaos';
   return {
-    id,
-    message: structuredMessage(createEvent({ id: newId(), source: '/chaos', type: requestedType, data })),
+    id: ledgerId({ source, id }),
+    message: structuredMessage(createEvent({ id: newId(), source, type: requestedType, data })),
   };
 }
 

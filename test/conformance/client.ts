@@ -71,3 +71,12 @@ export async function events(
     };
   });
 }
+
+/** The requests that POST /v1/events accepted, and where their results will be. */
+export async function places(response: Response): Promise<{ id: string; location: string }[]> {
+  expect(response.status).toBe(202);
+  const { accepted } = (await response.json()) as {
+    accepted: { requests: { id: string; location: string }[] }[];
+  };
+  return accepted.flatMap(({ requests }) => requests);
+}

@@ -1,5 +1,6 @@
+import { v5 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { askFor, events, id7, json, problem } from './client.ts';
+import { askFor, events, id7, json, places, problem } from './client.ts';
 import type { Answer, Asked, ListAnswer } from './client.ts';
 import { forgeries } from './forgeries.ts';
 import { refusals } from './refusals.ts';
@@ -120,7 +121,7 @@ export function functionsConformance(name: string, start: () => Promise<World>):
 
     test('wait=0: what another request left in the store is answered at once, since it would have no place', async () => {
       const request = { id: id7(), home: 'Fulham', away: 'Aston Villa' };
-      await world.request('/v1/events', {
+      const produced = await world.request('/v1/events', {
         method: 'POST',
         headers: { 'content-type': 'application/cloudevents+json' },
         body: JSON.stringify({
@@ -128,7 +129,8 @@ export function functionsConformance(name: string, start: () => Promise<World>):
           data: { requests: [request] },
         }),
       });
-      await events(await world.request(`/v1/predictions/${request.id}/events`));
+      const [place] = await places(produced);
+      await events(await world.request(`${place?.location ?? ''}/events`));
       const { home, away } = request;
       const known = await ask({ home, away }, { prefer: 'wait=0' });
       expect([known.status, known.headers.get('preference-applied')]).toEqual([200, 'wait=0']);
@@ -162,7 +164,22 @@ export function functionsConformance(name: string, start: () => Promise<World>):
       expect(later.prediction).toEqual(answers[0]?.prediction);
     });
 
-    test('a producer’s events, in each mode, end in results under their requests’ ids', async () => {
+    test('an Idempotency-Key is its caller’s own, and does not mind the order of members', async () => {
+      const key = { 'idempotency-key': crypto.randomUUID() };
+      const body = { home: 'Brentford', away: 'Everton' };
+      const other = { away: 'Brentford', home: 'Everton' };
+      const idOf = async (response: Response): Promise<string> => {
+        expect(response.status).toBe(200);
+        return ((await response.json()) as Answer).id;
+      };
+      const first = await idOf(await ask(body, { ...key, authorization: 'Bearer one' }));
+      const turned = { scoreline: false, away: 'Everton', home: 'Brentford' };
+      expect(await idOf(await ask(turned, { ...key, authorization: 'Bearer one' }))).toBe(first);
+      expect(await idOf(await ask(other, { ...key, authorization: 'Bearer two' }))).not.toBe(first);
+      await problem(await ask(other, { ...key, authorization: 'Bearer one' }), 422);
+    });
+
+    test('a producer’s events, in each mode, end in results at the places that the answer names', async () => {
       const request = () => ({ id: id7(), home: 'Chelsea', away: 'Fulham' });
       const [binary, structured, batch] = [request(), request(), request()];
       const attributes = {
@@ -191,10 +208,16 @@ export function functionsConformance(name: string, start: () => Promise<World>):
           { ...attributes, id: crypto.randomUUID(), data: { requests: [batch] } },
         ]),
       ];
-      expect(responses.map(({ status }) => status)).toEqual([202, 202, 202]);
-      for (const { id } of [binary, structured, batch]) {
-        const states = await events(await world.request(`/v1/predictions/${id}/events`));
-        expect(states.at(-1)?.data).toMatchObject({ id, status: 'done', prediction: { home: 'Chelsea' } });
+      const named = (await Promise.all(responses.map(places))).flat();
+      expect(named.map(({ id }) => id)).toEqual([binary, structured, batch].map(({ id }) => id));
+      for (const { id, location } of named) {
+        // As a producer on RabbitMQ computes it.
+        const ledger = v5(`/test/producer\n${id}`, '2b7e9d14-6c3f-5f8a-9e05-41d8a7c6f3b2');
+        expect(location).toBe(`/v1/predictions/${ledger}`);
+        const states = await events(await world.request(`${location}/events`));
+        expect(states.at(-1)?.data).toMatchObject({
+          ...{ id: ledger, status: 'done', prediction: { home: 'Chelsea' } },
+        });
       }
     });
 

@@ -59,6 +59,10 @@ export type ProcessWorld = World & {
   broker: 'up' | 'away';
   storeAway: boolean;
   predictAway: boolean;
+  /** Whether an event passes the broker and is never answered. */
+  lose: (event: Event) => boolean;
+  /** Whether nothing that was published is on its way. */
+  idle(): boolean;
   /** The clock of cache-write. */
   now: () => number;
   /** Predict looks at the alias now; ingress is not told. */
@@ -98,6 +102,7 @@ export async function startProcessWorld(
     kickoff_outcomes_total: '',
     kickoff_stored_total: '',
     kickoff_duplicates_total: '',
+    kickoff_conflicts_total: '',
     kickoff_republished_total: '',
     kickoff_dead_letters_total: '',
     kickoff_dead_letters_dropped_total: '',
@@ -130,8 +135,10 @@ export async function startProcessWorld(
   });
 
   const post = (event: Event): RequestInit => ({ method: 'POST', ...structuredMessage(event) });
+  let underWay = 0;
   async function deliver(event: Event): Promise<void> {
     world.published.push(event);
+    if (world.lose(event)) return;
     // As eventing/triggers.yaml says.
     const triggers = [
       { type: requestedType, app: predict, target: '/' },
@@ -161,7 +168,8 @@ export async function startProcessWorld(
     async publish(event) {
       if (world.broker !== 'up') throw new Error('the broker is away');
       // Confirmed is not delivered: what follows is not the publisher's.
-      setImmediate(() => void deliver(event));
+      underWay++;
+      setImmediate(() => void deliver(event).finally(() => underWay--));
     },
     close: () => Promise.resolve(),
   };
@@ -206,6 +214,8 @@ export async function startProcessWorld(
     broker: 'up',
     storeAway: false,
     predictAway: false,
+    lose: () => false,
+    idle: () => underWay === 0,
     now: Date.now,
     async looks() {
       await Promise.all([world.predictLooks(), catalog.refresh(), ingressChallenger.refresh()]);

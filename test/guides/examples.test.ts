@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brokerNames } from '../../eventing/local/eventing/broker/names.ts';
 import type { Event } from '../../functions/shared/events/cloudevents.ts';
 import { completedType } from '../../functions/shared/events/events.ts';
+import { ledgerId } from '../../functions/shared/identity.ts';
 import { type Served, serveWorld } from '../browser/served.ts';
 import { debian, python } from '../needs.ts';
 import { startKickoff } from '../servers/kickoff.ts';
@@ -143,11 +144,20 @@ describe.skipIf('missing' in venv || 'missing' in rabbitmq)('the example of a pr
             env,
             timeout: 60_000,
           });
-          const { attributes, data } = JSON.parse(stdout) as {
+          const read = JSON.parse(stdout) as {
             attributes: Record<string, string>;
             data: unknown;
+            'ledger id': string;
           };
-          expect(data).toMatchObject({ outcomes: [{ status: 'done', prediction: { home: 'Arsenal' } }] });
+          const { attributes, data, 'ledger id': ledger } = read;
+          expect(data).toMatchObject({
+            outcomes: [{ source: '/examples/pika', status: 'done', prediction: { home: 'Arsenal' } }],
+            replyTo: 'examples',
+          });
+          const { outcomes } = data as { outcomes: { id: string; source: string }[] };
+          expect(outcomes.map(ledgerId)).toEqual([ledger]);
+          const result = await fetch(`${kickoff.url}/v1/predictions/${ledger}`);
+          expect(await result.json()).toMatchObject({ status: 'done' });
           expect(attributes['correlationid']).toBe('order-7');
           expect(attributes['traceparent']).toMatch(new RegExp(`^00-${trace}-`));
         } finally {

@@ -14,11 +14,13 @@ import { createReceiver } from '../../shared/events/receive.ts';
 import { signedEvent } from '../../shared/events/signature.ts';
 import type { Keys } from '../../shared/events/signing-keys.ts';
 import { newId } from '../../shared/id.ts';
+import { ledgerId } from '../../shared/identity.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { ModelRef, Prediction } from '../../shared/prediction.ts';
+import type { ModelRef, Outcome, Prediction } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { type Store, StoreUnavailable } from '../../shared/store/store.ts';
+import { groupsOf } from './groups.ts';
 import { letterOf } from './letter.ts';
 
 /** The verbs of the store that cache-write needs. */
@@ -60,27 +62,30 @@ export function createApp({
   let lastTick = -Infinity;
 
   /**
-   * Publishes an event of what is overdue, if anything is. It is no answer to the tick: whoever sent that would get what others asked. An event has
-   * one `replyTo` and one trace: what belongs to another event follows when this one is answered.
+   * Publishes what is overdue, if anything is. It is no answer to the tick: whoever sent that would get what others asked. Each request carries what
+   * comes back to its own asker, so an event has those of many, and nothing that one of them sent keeps it from being delivered. What finds no
+   * room follows when the first event is answered.
    */
   async function sweep(): Promise<void> {
     const jobs = await store.overdue({ now: now(), limit: maxRequests });
-    const requests = jobs.flatMap((job) => job.requests.map(({ request }) => request));
-    if (requests.length === 0) return;
-    metrics.count('kickoff_republished_total', {}, requests.length);
-    log.warn('requests are overdue: published again', { requests: requests.length, jobs: jobs.length });
-    const { replyTo, extensions } = jobs[0] ?? {};
-    const requested = signedEvent(
-      {
-        id: newId(),
-        source: '/kickoff/cache-write',
-        type: requestedType,
-        extensions: { ...extensions, ...sweepExtension },
-        data: { requests, ...(replyTo === undefined ? {} : { replyTo }) },
-      },
-      keys,
-    );
-    await publish(requested, publishDeadlineMs);
+    if (jobs.length === 0) return;
+    const groups = groupsOf(jobs);
+    const count = groups.flat().length;
+    metrics.count('kickoff_republished_total', {}, count);
+    log.warn('requests are overdue: published again', { requests: count, jobs: jobs.length });
+    for (const [n, requests] of groups.entries()) {
+      const requested = signedEvent(
+        {
+          id: newId(),
+          source: '/kickoff/cache-write',
+          type: requestedType,
+          extensions: n === 0 ? sweepExtension : {},
+          data: { requests },
+        },
+        keys,
+      );
+      await publish(requested, publishDeadlineMs);
+    }
   }
 
   app.post('/', async (c) => {
@@ -92,18 +97,28 @@ export function createApp({
       log.error('dropped: no completed event that can be stored', { type, source, id });
       return accepted();
     }
-    const { model, outcomes, replyTo } = data.output;
-    const { stored, duplicates } = await store.complete({
+    const { model, replyTo } = data.output;
+    const outcomes = data.output.outcomes.map((answer) => ({ ...answer, id: ledgerId(answer) }));
+    const { stored, duplicates, conflicts } = await store.complete({
       model,
       outcomes,
       ...(replyTo === undefined ? {} : { replyTo }),
       now: now(),
     });
     // After the results: nobody waits for the history.
-    for (const [ref, predictions] of byModel(data.output))
+    const others = new Set(conflicts);
+    for (const [ref, predictions] of byModel(
+      model,
+      outcomes.filter((outcome) => !others.has(outcome.id)),
+    ))
       await store.history.add({ model: ref, predictions, now: now() });
     metrics.count('kickoff_stored_total', {}, stored);
     metrics.count('kickoff_duplicates_total', {}, duplicates);
+    metrics.count('kickoff_conflicts_total', {}, conflicts.length);
+    if (conflicts.length > 0)
+      log.warn('outcomes are not stored: something else was asked under their ids', {
+        ...{ source, id, outcomes: conflicts.length, first: conflicts[0] },
+      });
     if (completed['sweep'] === sweepExtension.sweep) await sweep();
     return accepted();
   });
@@ -158,7 +173,7 @@ export function createApp({
 }
 
 /** The predictions of an event by the model that made them: canary outcomes name the challenger. */
-function byModel({ model, outcomes }: CompletedData): Map<ModelRef, Prediction[]> {
+function byModel(model: ModelRef, outcomes: readonly Outcome[]): Map<ModelRef, Prediction[]> {
   const refs = new Map([[model.digest, model]]);
   const made = new Map<ModelRef, Prediction[]>();
   for (const outcome of outcomes) {

@@ -16,6 +16,7 @@ async function main(): Promise<void> {
   const metrics = createMetrics({
     kickoff_stored_total: 'Outcomes stored',
     kickoff_duplicates_total: 'Outcomes that came again and changed nothing',
+    kickoff_conflicts_total: 'Outcomes that answered something else than was asked under their ids',
     kickoff_republished_total: 'Requests published again because they were overdue',
     kickoff_dead_letters_total: 'Dead letters kept',
     kickoff_dead_letters_dropped_total: 'Dead letters that are gone because there were too many',

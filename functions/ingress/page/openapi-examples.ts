@@ -1,3 +1,5 @@
+import { ledgerId } from '../../shared/identity.ts';
+
 /** What the API answers for two real matches. Parts of several examples are here once. */
 const id = '0199a1f0-5b7e-7c3a-9f21-6d4c8e0b1a52';
 const model = {
@@ -56,7 +58,17 @@ export const examples = {
   queued: { id, status: 'queued' },
   data,
   event,
-  accepted: { accepted: [{ id: event.id, requests: [id] }] },
+  accepted: {
+    accepted: [
+      {
+        id: event.id,
+        requests: data.requests.map((request) => ({
+          id: request.id,
+          location: `/v1/predictions/${ledgerId({ source: event.source, id: request.id })}`,
+        })),
+      },
+    ],
+  },
   streamed: { id: '2', event: 'state', data: JSON.stringify({ id, ...done }) },
   leagues: { leagues: [{ id: 'ENG1', name: 'Premier League', country: 'ENG', tier: 1, teams: 20 }] },
   teams: {

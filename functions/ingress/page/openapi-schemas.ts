@@ -92,7 +92,12 @@ export const schemas = {
   RequestedEvent,
   RequestedEvents: v.pipe(v.array(RequestedEvent), v.minLength(1)),
   EventsAccepted: v.object({
-    accepted: v.array(v.object({ id: v.string(), requests: v.array(v.string()) })),
+    accepted: v.array(
+      v.object({
+        id: v.string(),
+        requests: v.array(v.object({ id: v.string(), location: v.string() })),
+      }),
+    ),
   }),
   Leagues: v.object({ leagues: v.array(League) }),
   Teams: v.object({ teams: v.array(Team) }),

@@ -34,7 +34,7 @@ const idParameter: Parameter = {
   name: 'id',
   in: 'path',
   required: true,
-  description: 'The id of the answer, or of a request in a producer’s event.',
+  description: 'The id of the answer, or the one in the place that POST /v1/events names.',
   schema: { type: 'string', pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' },
   example: examples.id,
 };
@@ -67,7 +67,7 @@ export const predictions: OpenApi['paths'] = {
         ),
         header(
           'Idempotency-Key',
-          'The same key and body give the same answer, for at least 24 hours; another body is refused with 422.',
+          'The same key and body give the same answer, for at least 24 hours; another body is refused with 422. Each caller has keys of its own: by its Authorization header, else by its address.',
           { type: 'string', pattern: '^[!-~]{1,255}$' },
         ),
       ],
@@ -182,7 +182,7 @@ export const events: OpenApi['paths'] = {
       tags: ['Events'],
       summary: 'CloudEvents from other producers',
       description:
-        'CloudEvents 1.0 over HTTP: binary (the attributes as `ce-` headers), structured, or a batch. 202 means that the broker has confirmed. The ids of the requests are yours, and the results are found under them.',
+        'CloudEvents 1.0 over HTTP: binary (the attributes as `ce-` headers), structured, or a batch. 202 means that the broker has confirmed. A request is known by the source of the event and the id that you give it; the answer names the place of its result.',
       parameters: ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'].map((name) =>
         header(name, 'Binary mode only: the attribute of the event.', { type: 'string' }),
       ),
@@ -196,10 +196,9 @@ export const events: OpenApi['paths'] = {
       },
       responses: {
         202: {
-          description: 'Accepted: the ids of the events with those of their requests.',
+          description: 'Accepted: the events, and where the results of their requests will be.',
           headers: requestIdHeader,
           content: json('EventsAccepted', examples.accepted),
-          links: followLinks('$response.body#/accepted/0/requests/0'),
         },
         ...problem(400, 'Not a CloudEvent.', 'ce-id is required'),
         ...problem(413, 'The body is longer than 1 MiB.', 'the body must not be longer than 1048576 bytes'),
@@ -207,6 +206,17 @@ export const events: OpenApi['paths'] = {
           415,
           'Another content type.',
           'content type application/cloudevents+avro is not supported; send JSON',
+        ),
+        ...problem(
+          409,
+          'An id was given to another request before. Nothing is accepted.',
+          'an id was given to another request',
+          [
+            {
+              pointer: '/data/requests/0/id',
+              detail: `${examples.id} is the id of another request of this source: make a new one`,
+            },
+          ],
         ),
         ...problem(422, 'An event that could never be predicted.', 'the event cannot be accepted', [
           { pointer: '/data/requests/0/home', detail: 'is required' },

@@ -11,7 +11,7 @@ import { readText } from './http/body.ts';
 import { leagues } from './catalog.ts';
 import type { createChallengerState } from './challenger-state.ts';
 import { crossOrigin } from './http/cross-origin.ts';
-import { type Forward, readRequested } from './routes/events.ts';
+import { eventsAccepted, type Forward, readRequested } from './routes/events.ts';
 import { type Handler, type Handlers, type HttpAnswer, json } from './http/answer.ts';
 import { inferenceRoutes } from './routes/inference-protocol.ts';
 import { invocations } from './routes/invocations.ts';
@@ -106,22 +106,15 @@ export function createApp(
       const { headers, url } = c.req.raw;
       const text = await readText(c.req.raw, bodyLimit);
       const requested = await readRequested(new Request(url, { method: 'POST', headers, body: text }));
-      for (const one of requested) {
+      const traced = requested.map((one) => {
         const given = (name: string): string | null => {
           const value = one.event[name];
           return typeof value === 'string' ? value : headers.get(name);
         };
-        const { correlationid } = one.event;
-        await forward(one, {
-          ...continueTrace({ get: given }),
-          ...(typeof correlationid === 'string' ? { correlationid } : {}),
-        });
-      }
-      const accepted = requested.map(({ event, data }) => ({
-        id: event.id,
-        requests: data.requests.map(({ id }) => id),
-      }));
-      return json({ accepted }, { status: 202 });
+        return { ...one, extensions: continueTrace({ get: given }) };
+      });
+      await forward(traced);
+      return json(eventsAccepted(requested), { status: 202 });
     },
   });
 

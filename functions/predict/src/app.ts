@@ -1,16 +1,14 @@
 import { Hono } from 'hono';
 import { v5 } from 'uuid';
 import * as v from 'valibot';
-import { binaryMessage, type Event, extensionsOf } from '../../shared/events/cloudevents.ts';
+import { binaryMessage, extensionsOf } from '../../shared/events/cloudevents.ts';
 import type { Challenger } from '../../shared/model/challenger.ts';
 import {
   CompletedData,
   completedType,
-  maxRequests,
   ownSources,
   RefreshData,
   refreshType,
-  RequestedData,
   requestedType,
   shadowedType,
   shadowExtension,
@@ -22,11 +20,11 @@ import { signedEvent } from '../../shared/events/signature.ts';
 import type { Keys } from '../../shared/events/signing-keys.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { type Outcome, PredictionRequest } from '../../shared/prediction.ts';
 import { Problem, problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { answerCanaries } from './canary.ts';
 import type { Following, Loaded } from './loaded.ts';
 import { predict } from './predict.ts';
+import { answersOf, readRequests } from './requests.ts';
 import { shadow } from './shadow.ts';
 
 // Twins of an event get the same answer with the same id: whoever stores it recognises it.
@@ -34,11 +32,6 @@ const namespace = 'a3c1d2e4-5b6f-5a7b-8c9d-0e1f2a3b4c5d';
 
 /** The longest that an order to look at the alias is valid, in ms: what is recorded cannot be sent again later. */
 const refreshFreshMs = 300_000;
-
-const Envelope = v.object({
-  requests: v.pipe(v.array(v.unknown()), v.minLength(1)),
-  replyTo: v.optional(v.unknown()),
-});
 
 /**
  * The predict function: a `requested` event in, a `completed` event out. `model()` is undefined until one is loaded. It never answers 4xx: the
@@ -105,7 +98,8 @@ export function createApp({
       refuse(received);
       return nothingToSay();
     }
-    const { requests, failed, replyTo } = readRequests(event, log);
+    const asked = readRequests(event, ours, log);
+    const { requests, failed, replyTo } = asked;
     if (requests.length + failed.length === 0) return nothingToSay();
     const start = performance.now();
     const { ref, made } = await following.use(async (loaded, { ref }) => ({
@@ -114,7 +108,7 @@ export function createApp({
     }));
     const other = challenger?.model();
     const answered = await answerCanaries(made, requests, other, challenger?.percent() ?? 0);
-    const outcomes = [...answered, ...failed];
+    const outcomes = answersOf(asked, answered);
     const shadowed = other !== undefined && other.current().ref.digest !== ref.digest;
     metrics.observe('kickoff_inference_seconds', (performance.now() - start) / 1000);
     for (const { status } of outcomes) metrics.count('kickoff_outcomes_total', { status });
@@ -172,41 +166,3 @@ export function createApp({
 
 const notLoaded = (): Response => problemResponse(retryLater('the model is being loaded'));
 const nothingToSay = (): Response => new Response(null, { status: 202 });
-
-/** The requests that can be read. One that cannot, but has an id, fails alone. */
-function readRequests(
-  event: Event,
-  log: Log,
-): { requests: PredictionRequest[]; failed: Outcome[]; replyTo?: string | undefined } {
-  const { source, id } = event;
-  const envelope = v.safeParse(Envelope, event.data);
-  if (!envelope.success) {
-    log.error('dropped: the data has no requests', { source, id });
-    return { requests: [], failed: [] };
-  }
-  const requests: PredictionRequest[] = [];
-  const failed: Outcome[] = [];
-  const replyTo = v.safeParse(RequestedData.entries.replyTo, envelope.output.replyTo);
-  if (!replyTo.success)
-    log.error('an event has a replyTo that cannot be handed back', {
-      source,
-      id,
-      reason: replyTo.issues[0].message,
-    });
-  if (envelope.output.requests.length > maxRequests)
-    log.error(`an event carries more than ${maxRequests} requests: the rest is dropped`, { source, id });
-  for (const given of envelope.output.requests.slice(0, maxRequests)) {
-    const request = v.safeParse(PredictionRequest, given);
-    if (request.success) {
-      requests.push(request.output);
-      continue;
-    }
-    const reason = request.issues
-      .map((issue) => `${v.getDotPath(issue) ?? 'request'}: ${issue.message}`)
-      .join('; ');
-    const identified = v.safeParse(v.object({ id: PredictionRequest.entries.id }), given);
-    if (identified.success) failed.push({ id: identified.output.id, status: 'failed', reason });
-    else log.error('dropped: a request without a readable id', { source, id, reason });
-  }
-  return { requests, failed, replyTo: replyTo.success ? replyTo.output : undefined };
-}

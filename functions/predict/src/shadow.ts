@@ -1,6 +1,6 @@
 import type { CompletedData } from '../../shared/events/events.ts';
 import { forecastOf, type Shadowed, type ShadowPair } from '../../shared/store/history.ts';
-import type { Prediction, PredictionRequest } from '../../shared/prediction.ts';
+import type { Outcome, Prediction, PredictionRequest } from '../../shared/prediction.ts';
 import type { Challenger } from '../../shared/model/challenger.ts';
 import type { Following, Loaded } from './loaded.ts';
 import { predict } from './predict.ts';
@@ -34,6 +34,6 @@ export async function shadow(
   return pairs.length === 0 ? undefined : { champion: ours.ref, challenger: theirs.ref, pairs };
 }
 
-function done(outcome: CompletedData['outcomes'][number] | undefined): Prediction | undefined {
+function done(outcome: Outcome | undefined): Prediction | undefined {
   return outcome?.status === 'done' ? outcome.prediction : undefined;
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { Forecast } from '../store/history.ts';
-import { ModelRef, Outcome, PredictionRequest } from '../prediction.ts';
+import { Answer, ModelRef, PredictionRequest } from '../prediction.ts';
 
 export const requestedType = 'dev.kickoff.prediction.requested.v1';
 export const completedType = 'dev.kickoff.prediction.completed.v1';
@@ -33,10 +33,13 @@ export const RequestedData = v.object({
 });
 export type RequestedData = v.InferOutput<typeof RequestedData>;
 
-/** Data of `dev.kickoff.prediction.completed.v1`: one outcome for each request of the event that it answers. */
+/**
+ * Data of `dev.kickoff.prediction.completed.v1`: one outcome for each request of the event that it answers. `replyTo` is that of the event; an
+ * outcome has its own where a sweep published its request again.
+ */
 export const CompletedData = v.object({
   model: ModelRef,
-  outcomes: v.pipe(v.array(Outcome), v.minLength(1), v.maxLength(maxRequests)),
+  outcomes: v.pipe(v.array(Answer), v.minLength(1), v.maxLength(maxRequests)),
   replyTo: v.optional(v.string()),
 });
 export type CompletedData = v.InferOutput<typeof CompletedData>;

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import * as v from 'valibot';
-import type { ModelRef } from '../prediction.ts';
+import { fingerprintLength, fingerprintOf } from '../identity.ts';
+import type { Fixture, ModelRef } from '../prediction.ts';
 import { Outcome, ownModel } from '../prediction.ts';
-import type { Found, StoredOutcome } from './store.ts';
+import type { Found, Job, StoredOutcome } from './store.ts';
 
 const seconds = 1000;
 const hours = 3600 * seconds;
@@ -34,6 +35,12 @@ export function patience(attempt: number): number {
 /** A deadline further ahead than this, in ms, was set by a wrong clock: the job counts as overdue. */
 export const furthest = 2 * patience(maxAttempts);
 
+/**
+ * The most bytes of jobs that a sweep reads: some 1000 requests. More would be a slow event, and a read that blocks the store. A larger job goes
+ * alone.
+ */
+export const sweepBytes = 2 ** 18;
+
 /** The outcome of a request whose publications all stayed unanswered, without its id. */
 export const exhausted = JSON.stringify({
   status: 'failed',
@@ -59,11 +66,22 @@ export function requestId(job: string, place: number): string {
   return place === single ? job : `${job}.${place}`;
 }
 
+/** The fingerprints of a job's requests, one behind the other. */
+export function fingerprintsOf({ requests }: Pick<Job, 'requests'>): string {
+  return requests.map(({ request }) => fingerprintOf(request)).join('');
+}
+
+/** The fingerprint of the request at a place, among those of its job. */
+export function fingerprintAt(fingerprints: string, place: number): string {
+  const from = Math.max(place, 0) * fingerprintLength;
+  return fingerprints.slice(from, from + fingerprintLength);
+}
+
 /** An outcome as it is stored: without its id (it answers others too), and without its model (stored once for many). */
 export function textOf(outcome: Outcome): string {
   return outcome.status === 'done'
     ? JSON.stringify({ status: outcome.status, prediction: outcome.prediction })
-    : JSON.stringify({ ...outcome, id: undefined });
+    : JSON.stringify({ status: outcome.status, reason: outcome.reason, nearest: outcome.nearest });
 }
 
 /** A stored outcome; `model` is undefined where no model was asked. */
@@ -78,6 +96,15 @@ export function storedNow(outcome: Outcome, model?: ModelRef): StoredOutcome {
 
 /** The text of a done outcome begins with this: `textOf` puts the status first. */
 export const doneStart = '{"status":"done"';
+
+/** Whether a stored outcome is the prediction of this fixture: `textOf` puts its names first and its grid last. */
+export function predicts(
+  { text }: Pick<StoredOutcome, 'text'>,
+  { home, away, league, scoreline = false }: Fixture,
+): boolean {
+  const names = JSON.stringify({ home, away, league }).slice(0, -1);
+  return text.startsWith(`${doneStart},"prediction":${names},`) && text.endsWith(']]}}') === scoreline;
+}
 
 /** Whether the request failed. */
 export function hasFailed({ text }: Pick<StoredOutcome, 'text'>): boolean {
@@ -111,3 +138,11 @@ export const DeadLetterRecord = v.object({
 
 /** A claim as it is stored. */
 export const ClaimRecord = v.object({ id: v.string(), fingerprint: v.string() });
+
+/** The producer that asked for a job, as it is stored. */
+export const AskerRecord = v.object({
+  source: v.string(),
+  id: v.string(),
+  replyTo: v.optional(v.string()),
+  correlationid: v.optional(v.string()),
+});

@@ -10,24 +10,29 @@ export type Store = {
   /**
    * Accepts jobs into the ledger in one round trip. A request that is cached under `digest` is answered at once. One that is already in flight is
    * joined (single flight across replicas). The caller publishes the rest. A job that is answered in full and not `keep` leaves no trace.
-   * Accepting an id again changes nothing and publishes nothing twice.
+   * Accepting an id again changes nothing and publishes nothing twice. An id means what was asked under it first, as long as its result is kept:
+   * something else is a `conflict`. `together`: where one of the jobs is a conflict, none of them is accepted.
    */
-  accept(jobs: readonly Job[], options: { digest: string; now: number }): Promise<Accepted[]>;
+  accept(
+    jobs: readonly Job[],
+    options: { digest: string; now: number; together?: boolean },
+  ): Promise<Accepted[]>;
   /**
    * Stores each outcome once per request id, caches those that are done, answers those who joined, tells listeners, and ends complete jobs. An id
-   * that was never accepted (a producer's own) is accepted by it. `stored` and `duplicates` count what was given.
+   * that was never accepted (of a producer that does not use HTTP) is accepted by it. `stored` and `duplicates` count what was given. `conflicts`
+   * has the ids of outcomes that answer something else than was asked: nothing is done with those.
    */
-  complete(completed: Completed): Promise<{ stored: number; duplicates: number }>;
+  complete(completed: Completed): Promise<{ stored: number; duplicates: number; conflicts: string[] }>;
   /** A job and what is known of it. `unknown`: the id was never given; `expired`: its result was kept `Kept.result` and is gone. */
   find(id: string): Promise<Found>;
   /** Claims an idempotency key for `id`, or returns the earlier claim; kept for at least 24 hours. */
   claim(key: string, claim: Claim): Promise<Claim>;
   /**
-   * Takes jobs whose deadline has passed: at least one, and up to `limit` requests together. Moves their deadline (growing delay) and returns
-   * their open requests, to be published again in one event. So these jobs have the same `replyTo` and `extensions`; others stay due. Jobs beyond
-   * the last attempt end as `failed` with the reason instead.
+   * Takes jobs whose deadline has passed, oldest first: at least one, and up to `limit` requests and `sweepBytes` together. Moves their deadline
+   * (growing delay) and returns their open requests, to be published again, whoever asked. What was published once more stands behind all that
+   * waits, so nobody's jobs hold up those of others. Jobs beyond the last attempt end as `failed` with the reason instead.
    */
-  overdue(options: { now: number; limit: number }): Promise<Job[]>;
+  overdue(options: { now: number; limit: number }): Promise<OverdueJob[]>;
   /**
    * Calls back with the outcomes of jobs whose `replyTo` is this channel, until the returned function is called. What is told while Redis
    * reconnects is not told again: who waits long looks with `find`.
@@ -53,8 +58,16 @@ export class StoreUnavailable extends Error {
   override name = 'StoreUnavailable';
 }
 
+/** The producer that asked, its own id of the request, and what it gets back when that is published again. */
+export type Asker = {
+  source: string;
+  id: string;
+  replyTo?: string | undefined;
+  correlationid?: string | undefined;
+};
+
 export type Job = {
-  /** UUIDv7. A request of a list has the id `<job id>.<place>`, a single one the job's own. */
+  /** UUIDv7, or the ledger id of a producer's request. A request of a list has the id `<job id>.<place>`, a single one the job's own. */
   id: string;
   list: boolean;
   /**
@@ -62,12 +75,16 @@ export type Job = {
    * cannot be predicted).
    */
   requests: { request: PredictionRequest; outcome?: Outcome; digest?: string }[];
+  /** The channel of who listens. */
   replyTo?: string;
-  /** traceparent, tracestate, correlationid: sent again when the job is published again. */
-  extensions?: Record<string, string>;
+  /** The producer that asked: published again, its request goes out with this. */
+  asker?: Asker;
   /** Keep the result also when everything was cached: somebody will ask for it by its id. */
   keep?: boolean;
 };
+
+/** A job past its deadline, with those of its requests that are open, and how often they were published before. */
+export type OverdueJob = Job & { attempts: number };
 
 export type Accepted = {
   id: string;
@@ -75,6 +92,8 @@ export type Accepted = {
   outcomes: (StoredOutcome | undefined)[];
   /** The places that the caller must publish; the others are answered, or awaited from a request in flight. */
   publish: number[];
+  /** This id was given to something else. */
+  conflict?: true;
 };
 
 /**
@@ -83,7 +102,15 @@ export type Accepted = {
  */
 export type StoredOutcome = { text: string; model?: ModelRef; cached: boolean };
 
-export type Completed = { model: ModelRef; outcomes: readonly Outcome[]; replyTo?: string; now: number };
+/** An outcome under the id of its request in the ledger, with the fingerprint of what it answers. */
+export type LedgerOutcome = Outcome & { fingerprint: string };
+
+export type Completed = {
+  model: ModelRef;
+  outcomes: readonly LedgerOutcome[];
+  replyTo?: string;
+  now: number;
+};
 
 /** One request that ended; `id` is the request's. */
 export type Settled = { id: string } & StoredOutcome;

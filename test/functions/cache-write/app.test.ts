@@ -9,6 +9,7 @@ import {
   shadowedType,
 } from '../../../functions/shared/events/events.ts';
 import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
+import { fingerprintOf, ledgerId } from '../../../functions/shared/identity.ts';
 import { forecastOf } from '../../../functions/shared/store/history.ts';
 import { textOf } from '../../../functions/shared/store/rules.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
@@ -52,12 +53,13 @@ describe('cache-write', () => {
       headers: { 'content-type': 'application/cloudevents+json' },
       body: typeof event === 'string' ? event : JSON.stringify(event),
     });
+  const fingerprint = fingerprintOf({ home: 'Arsenal', away: 'Chelsea' });
   const completedEvent = (id: string) => ({
     specversion: '1.0',
     id: v7(),
     source: '/kickoff/predict',
     type: completedType,
-    data: { model, outcomes: [{ id, status: 'done', prediction }] },
+    data: { model, outcomes: [{ id, fingerprint, status: 'done', prediction }] },
   });
   const postSigned = (
     path: string,
@@ -96,6 +98,8 @@ describe('cache-write', () => {
       () => post('/', {}),
       () => postSigned('/', { ...bad, type: requestedType }),
       () => postSigned('/', { ...bad, data: { model, outcomes: [] } }),
+      () =>
+        postSigned('/', { ...bad, data: { model, outcomes: [{ id: v7(), status: 'done', prediction }] } }),
       () => postSigned('/', { ...bad, data: null }),
     ]) {
       world.logged.length = 0;
@@ -172,14 +176,12 @@ describe('cache-write', () => {
       { id: v7(), home: 'Arsenal', away: 'Chelsea' },
       { id: v7(), home: 'Chelsea', away: 'Arsenal' },
     ];
-    const extensions = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
     await world.store.accept(
       requests.map((request) => ({
         id: request.id,
         list: false,
         requests: [{ request }],
         replyTo: 'me',
-        extensions,
       })),
       { digest: 'none', now: Date.now() - 3_600_000 },
     );
@@ -189,7 +191,8 @@ describe('cache-write', () => {
     const [event] = await requestedBy();
     expect(event && verify(event, keys)).toBe('ours');
     const data = v.parse(RequestedData, event?.data);
-    expect(data.replyTo).toBe('me');
+    // The ledger knows who listens.
+    expect(data.replyTo).toBeUndefined();
     expect(new Set(data.requests.map(({ id }) => id))).toEqual(new Set(requests.map(({ id }) => id)));
   });
 
@@ -217,27 +220,104 @@ describe('cache-write', () => {
     world.broker = 'up';
   });
 
-  test('what a producer gave comes back to it in what is published again, event by event, after one tick', async () => {
+  test("a producer's outcome is stored under the ledger id, and what it sent under another's id is another request", async () => {
+    const id = v7();
+    const of = (source?: string) => ({
+      ...completedEvent(id),
+      data: { model, outcomes: [{ id, source, fingerprint, status: 'done', prediction }] },
+    });
+    for (const source of ['/one', '/two']) expect((await postSigned('/', of(source))).status).toBe(202);
+    expect(await world.store.find(id)).toEqual({ status: 'unknown' });
+    for (const source of ['/one', '/two'])
+      expect((await world.store.find(ledgerId({ source, id }))).status).toBe('done');
+  });
+
+  test('an outcome of something else than was asked is not stored, and logged with its id', async () => {
+    const request = { id: v7(), home: 'Everton', away: 'Chelsea' };
+    await world.store.accept([{ id: request.id, list: false, requests: [{ request }] }], {
+      ...{ digest: 'none', now: Date.now() },
+    });
+    world.logged.length = 0;
+    expect((await postSigned('/', completedEvent(request.id))).status).toBe(202);
+    expect((await world.store.find(request.id)).status).toBe('queued');
+    const lines = world.logged.filter((line) => line.includes('something else was asked'));
+    expect(lines).toMatchObject([expect.stringContaining(request.id)]);
+  });
+
+  test('what a producer gave comes back to it with its own id in what is published again, whoever else asked', async () => {
     const jobs = [1, 1, 2, 3].map((n, at) => {
       const away = ['Chelsea', 'Everton', 'Fulham', 'Brentford'][at] ?? '';
-      const request = { id: v7(), home: 'Arsenal', away };
-      const traceparent = `00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333${n}-01`;
-      const extensions = { traceparent, correlationid: `order ${n}` };
-      return { id: request.id, list: false, requests: [{ request }], replyTo: `service ${n}`, extensions };
+      const asker = { source: `/service/${n}`, id: v7(), replyTo: `to ${n}`, correlationid: `order ${n}` };
+      const id = ledgerId(asker);
+      return { id, list: false, requests: [{ request: { id, home: 'Arsenal', away } }], asker };
     });
     await world.store.accept(jobs, { digest: 'none', now: Date.now() - 3_600_000 });
+    const before = world.published.length;
     await post('/sweep', tick);
-    await requestedBy(3);
     for (const { id } of jobs)
       await until(async () => (await world.store.find(id)).status === 'done', { deadline: 2000 });
-    for (const { id, replyTo, extensions } of jobs) {
+    const published = world.published.slice(before);
+    expect(published.filter(({ type }) => type === requestedType)).toHaveLength(1);
+    const completed = published.filter(({ type }) => type === completedType);
+    expect(completed).toHaveLength(1);
+    for (const { id, asker } of jobs) {
       expect((await world.store.find(id)).status).toBe('done');
-      const completed = world.published.filter(
-        ({ type, data }) => type === completedType && JSON.stringify(data).includes(id),
-      );
-      expect(completed).toMatchObject([{ ...extensions, data: { replyTo } }]);
+      expect(completed[0]?.data).toMatchObject({
+        outcomes: expect.arrayContaining([expect.objectContaining({ ...asker, status: 'done' })]) as unknown,
+      });
     }
-    expect(world.published.filter(({ type }) => type === requestedType)).toHaveLength(3);
+  });
+
+  test('what cannot be delivered as it came delays nobody: all that is overdue goes out and ends after one tick', async () => {
+    const job = (source: string, place: number, correlationid: string) => {
+      const asker = { source, id: v7(), correlationid };
+      const id = ledgerId(asker);
+      const request = { id, home: 'Arsenal', away: `Team ${place}` };
+      return { id, list: false, requests: [{ request }], asker };
+    };
+    const hour = Date.now() - 3_600_000;
+    // No sender of HTTP can put it into a header.
+    const attack = Array.from({ length: 3 }, (_, n) => job('/attacker', n, `${n}${'x'.repeat(20_000)}`));
+    const others = Array.from({ length: 100 }, (_, n) => job(`/service/${n}`, n, `order ${n}`));
+    await world.store.accept(attack, { digest: 'none', now: hour - 1000 });
+    await world.store.accept(others, { digest: 'none', now: hour });
+    const before = world.published.length;
+    await post('/sweep', tick);
+    await until(() => world.published.length > before, { deadline: 2000 });
+    const { headers } = binaryMessage(world.published[before] as Event);
+    expect(Math.max(...Object.values(headers).map(({ length }) => length))).toBeLessThan(200);
+    for (const { id } of [...attack, ...others])
+      await until(async () => (await world.store.find(id)).status === 'failed', { deadline: 2000 });
+  });
+
+  test('a request that ends whatever gets it takes nobody along: all others are answered, and it alone is given up', async () => {
+    const job = (place: number) => {
+      const asker = { source: `/service/${place}`, id: v7() };
+      const id = ledgerId(asker);
+      const request = { id, home: place === 7 ? 'Poison United' : 'Arsenal', away: `Team ${place}` };
+      return { id, list: false, requests: [{ request }], asker };
+    };
+    const start = world.now();
+    const jobs = Array.from({ length: 300 }, (_, n) => job(n));
+    await world.store.accept(jobs, { digest: 'none', now: start });
+    const lost = new Set<string>();
+    world.lose = ({ type, data, id }) => {
+      const hit = type === requestedType && JSON.stringify(data).includes('Poison United');
+      if (hit) lost.add(id);
+      return hit;
+    };
+    for (let ticks = 1; ticks <= 6; ticks++) {
+      world.now = () => start + ticks * 300_000;
+      await post('/sweep', tick);
+      await until(() => world.idle(), { deadline: 5000 });
+    }
+    expect(lost.size).toBe(5);
+    const found = await Promise.all(jobs.map(({ id }) => world.store.find(id)));
+    expect(found.filter(({ status }) => status !== 'failed')).toEqual([]);
+    const givenUp = found.flatMap((one, n) => (JSON.stringify(one).includes('not answered') ? [n] : []));
+    expect(givenUp).toEqual([7]);
+    world.now = Date.now;
+    world.lose = () => false;
   });
 
   test('what came over HTTP is published again in one event, whosoever asked and in whatever trace', async () => {
@@ -253,7 +333,7 @@ describe('cache-write', () => {
       ids.push(v.parse(v.object({ id: v.string() }), await response.json()).id);
     }
     const jobs = await world.store.overdue({ now: Date.now() + 20_000, limit: 1000 });
-    expect(jobs.map(({ id }) => id).sort()).toEqual(ids.sort());
+    expect(jobs.map(({ id }) => id)).toEqual(expect.arrayContaining(ids));
     world.broker = 'up';
   });
 

@@ -6,6 +6,7 @@ import { getRequestListener } from '@hono/node-server';
 import { v7 } from 'uuid';
 import * as v from 'valibot';
 import { createApp } from '../../../functions/ingress/src/app.ts';
+import { ledgerId } from '../../../functions/shared/identity.ts';
 import { createLog } from '../../../functions/shared/log.ts';
 import { createMetrics } from '../../../functions/shared/metrics.ts';
 import { RequestedData, requestedType } from '../../../functions/shared/events/events.ts';
@@ -119,7 +120,8 @@ describe('ingress when something is away', () => {
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
     world.broker = 'up';
     expect((await post()).status).toBe(202);
-    await until(async () => (await world.store.find(id)).status === 'done');
+    const producers = ledgerId({ source: '/test', id });
+    await until(async () => (await world.store.find(producers)).status === 'done');
   });
 
   test('broker and predict away: 202 in the end, since the request is in the ledger', async () => {

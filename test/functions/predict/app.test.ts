@@ -8,6 +8,7 @@ import {
   requestedType,
 } from '../../../functions/shared/events/events.ts';
 import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
+import { fingerprintOf } from '../../../functions/shared/identity.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
 import { keys, keysOf, newKey, signingKey } from '../../signing.ts';
 
@@ -202,6 +203,49 @@ describe('predict', () => {
       expect(world.logged.join('')).toMatch(/replyTo/);
     },
   );
+
+  test('each outcome says who asked, under its own id, and what it answers', async () => {
+    const asked = { home: 'arsenal', away: 'Chelsea', scoreline: true };
+    const { data } = await completed(
+      await post(
+        event(
+          {
+            requests: [
+              // What a producer says of others is not believed.
+              { id: requestId(1), ...asked, source: '/other', replyTo: 'x', correlationid: 'y' },
+              { id: requestId(2), home: 'Arsenl', away: 'Chelsea' },
+              { id: requestId(3), home: 7, away: 'Chelsea', source: 7 },
+            ],
+          },
+          { source: '/team/service' },
+        ),
+      ),
+    );
+    const source = '/team/service';
+    expect(data.outcomes).toMatchObject([
+      { id: requestId(1), source, status: 'done', fingerprint: fingerprintOf(asked) },
+      { id: requestId(2), source, status: 'failed' },
+      { id: requestId(3), source, status: 'failed', fingerprint: '-'.repeat(12) },
+    ]);
+    for (const outcome of data.outcomes) expect(outcome).not.toHaveProperty('replyTo');
+  });
+
+  test('of two requests of an event under one id the first is answered, the other is dropped with a line of log', async () => {
+    const first = { id: requestId(1), home: 'Arsenal', away: 'Chelsea' };
+    world.logged.length = 0;
+    const { data } = await completed(
+      await post(event({ requests: [first, { ...first, home: 'Everton' }, first, { ...first, home: 7 }] })),
+    );
+    expect(data.outcomes).toMatchObject([{ id: requestId(1), prediction: { home: 'Arsenal' } }]);
+    expect(world.logged.filter((line) => line.includes('id of another one'))).toHaveLength(2);
+  });
+
+  test('a source that could not be handed back with each outcome is dropped', async () => {
+    world.logged.length = 0;
+    const requests = [{ id: requestId(1), home: 'Arsenal', away: 'Chelsea' }];
+    expect((await post(event({ requests }, { source: `/${'s'.repeat(200)}` }))).status).toBe(202);
+    expect(world.logged.join('')).toContain('dropped: the source is too long');
+  });
 
   test('probabilities sum to 1 within 1e-6 for every pair of a league', async () => {
     const { teams } = (await (await world.request('/v1/teams?league=ESP1')).json()) as {

@@ -13,10 +13,10 @@ export const FixtureList = v.strictObject({
   ),
 });
 
-/** What a caller asks for: one fixture or a list, by canonical names. In a list, a fixture that cannot be predicted has its fault. */
+/** What a caller asks for: one fixture or a list, as given and by canonical names. In a list, a fixture that cannot be predicted has its fault. */
 export type Asked = {
   list: boolean;
-  fixtures: (ResolvedFixture | { fault: FixtureFault; given: Fixture })[];
+  fixtures: ({ given: Fixture } & (ResolvedFixture | { fault: FixtureFault }))[];
 };
 export type ResolvedFixture = { fixture: Fixture & { league: string } };
 
@@ -41,7 +41,7 @@ export function readFixtures(body: unknown, teams: Pick<Teams, 'resolve'>): Aske
     const fault = { pointer: `/${field}`, detail: reason, ...(nearest ? { nearest } : {}) };
     throw new Problem(422, reason, { faults: [fault] });
   }
-  return { list: false, fixtures: [found] };
+  return { list: false, fixtures: [{ given: parsed.output, ...found }] };
 }
 
 /** The outcome of a fixture that cannot be predicted. */

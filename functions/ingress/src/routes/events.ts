@@ -4,10 +4,17 @@ import { type Event, EventFault, readEvents } from '../../../shared/events/cloud
 import { maxRequests, ownSources, RequestedData, requestedType } from '../../../shared/events/events.ts';
 import type { Log } from '../../../shared/log.ts';
 import { type Fault, faultsOf, Problem, retryLater } from '../../../shared/http/problem.ts';
-import type { Job, Store } from '../../../shared/store/store.ts';
+import { ledgerId } from '../../../shared/identity.ts';
+import { maxSource } from '../../../shared/prediction.ts';
+import type { Asker, Job, Store } from '../../../shared/store/store.ts';
+import { isPlainSource } from '../http/source.ts';
 import type { Publisher } from '../submit/publisher.ts';
 
-type Requested = { event: Event; data: RequestedData };
+/** An event that can be predicted; `pointer` leads to it in the body. */
+export type Requested = { event: Event; data: RequestedData; pointer: string };
+
+/** The longest correlation id, in characters: the ledger keeps it with each request. */
+const maxCorrelation = 200;
 
 /** What a String of CloudEvents must not hold: control characters, lone surrogates, noncharacters. */
 const forbidden = /[\p{Cc}\p{Cs}\p{NChar}]/u;
@@ -35,7 +42,8 @@ export async function readRequested(request: Request): Promise<Requested[]> {
       faults.push({ pointer: `${at}/type`, detail: `unknown type ${event.type}; known: ${requestedType}` });
     else if (!data.success) faults.push(...faultsOf(data.issues, `${at}/data`));
     else {
-      requested.push({ event, data: data.output });
+      faults.push(...askerFaults(event, at));
+      requested.push({ event, data: data.output, pointer: at });
       const ids = new Set<string>();
       for (const [n, { id }] of data.output.requests.entries()) {
         const pointer = `${at}/data/requests/${n}/id`;
@@ -64,12 +72,44 @@ function refuseForbidden(event: Event): void {
   }
 }
 
-/** Takes a producer's event in: into the ledger, then to the broker, as it came. */
-export type Forward = (requested: Requested, extensions: Record<string, string>) => Promise<void>;
+/** What comes back to a producer must come back as it was sent, also when its request is published again. */
+function askerFaults({ source, correlationid }: Event, at: string): Fault[] {
+  const faults: Fault[] = [];
+  if (!isPlainSource(source))
+    faults.push({
+      pointer: `${at}/source`,
+      detail: `must be a URI reference of at most ${maxSource} ASCII characters without escapes, blanks and fragment, as /my-team/my-service`,
+    });
+  if (typeof correlationid === 'string' && correlationid.length > maxCorrelation)
+    faults.push({
+      pointer: `${at}/correlationid`,
+      detail: `must have at most ${maxCorrelation} characters`,
+    });
+  return faults;
+}
+
+/** The answer of POST /v1/events: where the result of each request will be. */
+export function eventsAccepted(requested: readonly Requested[]): unknown {
+  return {
+    accepted: requested.map(({ event: { id, source }, data }) => ({
+      id,
+      requests: data.requests.map((request) => ({
+        id: request.id,
+        location: `/v1/predictions/${ledgerId({ source, id: request.id })}`,
+      })),
+    })),
+  };
+}
+
+/** Takes a producer's events in: all of them into the ledger, or none, then each to the broker, as it came, with `extensions` of its own. */
+export type Forward = (
+  requested: readonly (Requested & { extensions: Record<string, string> })[],
+) => Promise<void>;
 
 /**
  * A producer is promised a `completed` event of its own. So the cache does not answer its requests, and they do not join others: they are
- * accepted under a digest of the event's name, not the model's. Open requests are published again when the event comes again.
+ * accepted under a digest of the event's name, not the model's. Open requests are published again when the event comes again. Throws a `Problem` 409
+ * where one of the ids was given to something else.
  */
 export function createForward({
   store,
@@ -84,23 +124,47 @@ export function createForward({
   log: Log;
   now?: () => number;
 }): Forward {
-  return async ({ event, data }, extensions) => {
-    const jobs = data.requests.map((request): Job => ({
-      id: request.id,
-      list: false,
-      requests: [{ request }],
-      extensions,
-      keep: true,
-      ...(data.replyTo === undefined ? {} : { replyTo: data.replyTo }),
-    }));
-    const digest = hash('sha256', `${event.source} ${event.id}`);
-    const accepted = await store.accept(jobs, { digest, now: now() });
-    if (accepted.every(({ outcomes: [outcome] }) => outcome !== undefined)) return;
-    try {
-      await publisher.publish(event.cloneWith({ ...extensions, data }), publishDeadlineMs);
-    } catch (error) {
-      log.warn('an event is not published', { id: event.id, source: event.source, error });
-      throw retryLater('the broker did not confirm the event; send it again');
+  return async (requested) => {
+    const jobs = requested.flatMap(({ event, data, pointer }) => {
+      const { source, correlationid } = event;
+      const digest = hash('sha256', `${source} ${event.id}`);
+      return data.requests.map((request, place) => {
+        const id = ledgerId({ source, id: request.id });
+        const asker: Asker = {
+          ...{ source, id: request.id },
+          ...(data.replyTo === undefined ? {} : { replyTo: data.replyTo }),
+          ...(typeof correlationid === 'string' ? { correlationid } : {}),
+        };
+        const requests = [{ request: { ...request, id }, digest }];
+        const job: Job = { id, list: false, requests, asker, keep: true };
+        return { job, event, pointer: `${pointer}/data/requests/${place}/id` };
+      });
+    });
+    const accepted = await store.accept(
+      jobs.map(({ job }) => job),
+      { digest: '', now: now(), together: true },
+    );
+    const faults = jobs.flatMap(({ job, pointer }, n): Fault[] => {
+      if (!accepted[n]?.conflict) return [];
+      return [
+        {
+          pointer,
+          detail: `${job.asker?.id ?? ''} is the id of another request of this source: make a new one`,
+        },
+      ];
+    });
+    if (faults.length > 0) throw new Problem(409, 'an id was given to another request', { faults });
+    const open = new Set(
+      jobs.flatMap(({ event }, n) => (accepted[n]?.outcomes[0] === undefined ? [event] : [])),
+    );
+    for (const { event, data, extensions } of requested) {
+      if (!open.has(event)) continue;
+      try {
+        await publisher.publish(event.cloneWith({ ...extensions, data }), publishDeadlineMs);
+      } catch (error) {
+        log.warn('an event is not published', { id: event.id, source: event.source, error });
+        throw retryLater('the broker did not confirm the event; send it again');
+      }
     }
   };
 }

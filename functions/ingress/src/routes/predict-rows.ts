@@ -32,8 +32,8 @@ export async function predictRows(
     return { request: { ...each.fixture, id: `${id}.${place}` } };
   });
   const outcomes = await submit(
-    { id, list: true, requests, replyTo, extensions: continueTrace(request.headers) },
-    { waitMs: Math.max(defaultWaitMs, 1), signal: request.signal },
+    { id, list: true, requests, replyTo },
+    { waitMs: Math.max(defaultWaitMs, 1), signal: request.signal, trace: continueTrace(request.headers) },
   );
   return outcomes.map((stored, place) => {
     if (!stored) throw retryLater('the prediction is not there yet: ask again');

@@ -7,6 +7,7 @@ import { storedNow } from '../../../shared/store/rules.ts';
 import { continueTrace } from '../../../shared/events/trace.ts';
 import { jobAnswer } from '../http/answers.ts';
 import { readJson } from '../http/body.ts';
+import { callerOf } from '../http/caller.ts';
 import type { Present } from '../catalog.ts';
 import { type Asked, failedOutcome, readFixtures } from '../http/fixtures.ts';
 import { type HttpAnswer, json, jsonText } from '../http/answer.ts';
@@ -45,7 +46,10 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
     if (cached) return done(jobAnswer(newId(), asked.list, cached, ref).json, prefer);
   }
   const fresh = newId();
-  const id = key === null ? fresh : await claimedId(parts.store, key, { id: fresh, content: body });
+  const id =
+    key === null
+      ? fresh
+      : await claimedId(parts.store, { caller: callerOf(headers), key }, { id: fresh, asked });
   const job: Job = {
     id,
     list: asked.list,
@@ -55,10 +59,13 @@ export async function postPrediction(c: Context, parts: PredictionParts): Promis
       return { request: { ...each.given, id: request }, outcome: failedOutcome(request, each.fault) };
     }),
     replyTo: parts.replyTo,
-    extensions: continueTrace(headers),
     keep: key !== null || prefer.async,
   };
-  const outcomes = await parts.submit(job, { waitMs: prefer.waitMs, signal: c.req.raw.signal });
+  const { signal } = c.req.raw;
+  const outcomes = await parts.submit(job, {
+    ...{ waitMs: prefer.waitMs, signal },
+    trace: continueTrace(headers),
+  });
   const answer = jobAnswer(id, asked.list, outcomes, parts.catalog.current().ref);
   // Also without a wait: an answer that came whole from the cache may be stored nowhere.
   if (!answer.queued && (prefer.waitMs > 0 || !prefer.async)) return done(answer.json, prefer);

@@ -3,7 +3,8 @@ import { signedEvent } from '../../../shared/events/signature.ts';
 import type { Keys } from '../../../shared/events/signing-keys.ts';
 import { newId } from '../../../shared/id.ts';
 import type { Log } from '../../../shared/log.ts';
-import { cacheKey, type PredictionRequest } from '../../../shared/prediction.ts';
+import { fingerprintOf } from '../../../shared/identity.ts';
+import { type Answer, cacheKey, type PredictionRequest } from '../../../shared/prediction.ts';
 import { retryLater } from '../../../shared/http/problem.ts';
 import {
   type Accepted,
@@ -12,20 +13,20 @@ import {
   type Store,
   StoreUnavailable,
 } from '../../../shared/store/store.ts';
-import { storedNow } from '../../../shared/store/rules.ts';
+import { predicts, storedNow } from '../../../shared/store/rules.ts';
 import { gather } from './gather.ts';
 import type { PredictDirectly } from './predict-client.ts';
 import type { Publisher } from './publisher.ts';
 import type { Recent } from './recent.ts';
 import type { Waiter, Waiting } from './waiting.ts';
 
-/** Takes a job: into the ledger, to the broker, and waits up to `waitMs` for its outcomes. */
+/** Takes a job: into the ledger, to the broker in this trace, and waits up to `waitMs` for its outcomes. */
 export type Submit = (
   job: Job,
-  options: { waitMs: number; signal: AbortSignal },
+  options: { waitMs: number; signal: AbortSignal; trace: Record<string, string> },
 ) => Promise<Waiter['outcomes']>;
 
-type Sent = { requests: PredictionRequest[]; extensions?: Record<string, string> | undefined };
+type Sent = { requests: PredictionRequest[]; trace: Record<string, string> };
 type Published = Sent & {
   /** Resolves when it is answered, or after `ms`; undefined if nobody waits. */
   answered: ((ms: number) => Promise<void>) | undefined;
@@ -79,7 +80,6 @@ export function createSubmit({
   // The ledger keeps no trace: an event has only one, so jobs of different traces could not be published again together.
   const assigned = (job: Job): Job => ({
     ...job,
-    extensions: {},
     requests: job.requests.map((each) => {
       const own = canaryDigest(each.request);
       return own === undefined ? each : { ...each, digest: own };
@@ -101,7 +101,7 @@ export function createSubmit({
     async (batch) => {
       const requests = batch.flatMap((sent) => sent.requests);
       // A batch is one event: it continues the trace of its first job.
-      const extensions = batch[0]?.extensions;
+      const extensions = batch[0]?.trace;
       try {
         const draft = { id: newId(), source: '/kickoff/ingress', type: requestedType, extensions };
         const event = signedEvent({ ...draft, data: { requests, replyTo } }, keys);
@@ -122,10 +122,13 @@ export function createSubmit({
   const predictNow = gather<Sent, undefined>(async (batch) => {
     if (!predictDirectly) throw new Error('PREDICT_URL is not set');
     const requests = batch.flatMap((sent) => sent.requests);
-    const { model, outcomes } = await predictDirectly(requests, {
-      id: newId(),
-      extensions: batch[0]?.extensions,
-    });
+    const answered = await predictDirectly(requests, { id: newId(), extensions: batch[0]?.trace });
+    const { model } = answered;
+    const outcomes = answersTo(requests, answered.outcomes);
+    if (outcomes.length < answered.outcomes.length)
+      log.error('predict answered what it was not asked: ignored', {
+        answers: answered.outcomes.length - outcomes.length,
+      });
     await store.complete({ model, outcomes, now: now() }).catch((error: unknown) => {
       log.warn('an answer is not stored', { error });
     });
@@ -137,6 +140,7 @@ export function createSubmit({
     job: Job,
     waiter: Waiter,
     waits: boolean,
+    trace: Record<string, string>,
     cause: StoreUnavailable,
   ): Promise<void> {
     if (!waits) throw retryLater('the store does not answer: nothing can be accepted for later');
@@ -145,34 +149,34 @@ export function createSubmit({
     waiter.fill(job.requests.map(({ outcome }) => outcome && storedNow(outcome)));
     const requests = job.requests.filter(({ outcome }) => !outcome).map(({ request }) => request);
     if (requests.length === 0) return;
-    await predictNow({ requests, extensions: job.extensions }).catch((error: unknown) => {
+    await predictNow({ requests, trace }).catch((error: unknown) => {
       log.error('neither the store nor predict answers', { error });
       throw retryLater('neither the store nor the model answers');
     });
+    if (!waiter.complete()) throw retryLater('the model did not answer what it was asked');
   }
 
   async function send(
     job: Job,
     waiter: Waiter,
     places: readonly number[],
+    trace: Record<string, string>,
     answered: Published['answered'],
   ): Promise<void> {
     const requestsAt = (wanted: readonly number[]): PredictionRequest[] =>
       wanted.flatMap((place) => job.requests[place]?.request ?? []);
     const published =
-      places.length > 0
-        ? await publish({ requests: requestsAt(places), extensions: job.extensions, answered })
-        : !brokerAway;
+      places.length > 0 ? await publish({ requests: requestsAt(places), trace, answered }) : !brokerAway;
     if (published || !answered) return;
     // All that is still open, also requests that joined another's: that one may be waiting for the broker too.
     const open = [...waiter.outcomes.keys()].filter((place) => waiter.outcomes[place] === undefined);
     if (open.length === 0) return;
-    await predictNow({ requests: requestsAt(open), extensions: job.extensions }).catch((error: unknown) => {
+    await predictNow({ requests: requestsAt(open), trace }).catch((error: unknown) => {
       log.error('neither the broker nor predict answers: left to the sweep', { error });
     });
   }
 
-  return async function submit(job, { waitMs, signal }) {
+  return async function submit(job, { waitMs, signal, trace }) {
     if (underWay + job.requests.length > limit)
       throw retryLater(`more than ${limit} requests are under way: try again later`);
     underWay += job.requests.length;
@@ -184,7 +188,7 @@ export function createSubmit({
         throw error;
       });
       if (accepted instanceof StoreUnavailable) {
-        await withoutStore(job, waiter, waits, accepted);
+        await withoutStore(job, waiter, waits, trace, accepted);
         return waiter.outcomes;
       }
       if (storeAway) log.info('the store answers again');
@@ -192,17 +196,28 @@ export function createSubmit({
       waiter.fill(accepted.outcomes);
       if (waiter.complete()) return waiter.outcomes;
       const answered = waits ? (ms: number) => waiter.settled(ms, signal) : undefined;
-      const sent = send(job, waiter, accepted.publish, answered);
+      const sent = send(job, waiter, accepted.publish, trace, answered);
       if (waits) await waiter.settled(waitMs, signal);
       else await sent;
       return waiter.outcomes;
     } finally {
       for (const [place, outcome] of waiter.outcomes.entries()) {
         const request = job.requests[place]?.request;
-        if (outcome?.model && request) recent.remember(cacheKey(outcome.model.digest, request), outcome);
+        if (outcome?.model && request && predicts(outcome, request))
+          recent.remember(cacheKey(outcome.model.digest, request), outcome);
       }
       waiter.close();
       underWay -= job.requests.length;
     }
   };
+}
+
+/** Those of the answers that answer one of the requests, each once. */
+function answersTo(requests: readonly PredictionRequest[], answers: readonly Answer[]): Answer[] {
+  const asked = new Map(requests.map((request) => [request.id, fingerprintOf(request)]));
+  return answers.filter(({ id, source, fingerprint }) => {
+    const wanted = source === undefined && asked.get(id) === fingerprint;
+    if (wanted) asked.delete(id);
+    return wanted;
+  });
 }

@@ -1,8 +1,9 @@
+import { fingerprintLength } from '../../identity.ts';
 import { doneStart, idLength, type Kept } from '../rules.ts';
 import { lua } from './lua.ts';
 
 // What scripts have in common. Each piece stands on those before it.
-const constants = `local ID_LENGTH, DONE_START = ${idLength}, '${doneStart}'\n`;
+const constants = `local ID_LENGTH, DONE_START, PRINT_LENGTH = ${idLength}, '${doneStart}', ${fingerprintLength}\n`;
 const prelude = lua('prelude');
 const models = lua('models');
 const jobs = constants + lua('jobs');
@@ -17,11 +18,12 @@ const deadLetters = lua('dead-letters');
  *
  * | key                | type    | holds                                                                          | ends              |
  * | ------------------ | ------- | ------------------------------------------------------------------------------ | ----------------- |
- * | `open`             | hash    | id of a job -> `<size> <open> <attempts> <reply channel>\n`, then the lines of | with the job      |
- * |                    |         | what has ended, and `+<place>\t<id>\t<place>` of who joined one of its flights |                   |
- * | `bodies`           | hash    | id of an open job -> its extensions, then a line for each request              | with the job      |
+ * | `open`             | hash    | id of a job -> `<size> <open> <attempts> <reply channel>\n=<fingerprints>\n`,  | with the job      |
+ * |                    |         | then the lines of what has ended, and `+<place>\t<id>\t<place>` of who joined  |                   |
+ * |                    |         | one of its flights                                                             |                   |
+ * | `bodies`           | hash    | id of an open job -> who asked, then a line for each request                   | with the job      |
  * | `deadlines`        | zset    | open jobs by deadline                                                          | with the job      |
- * | `ended:<n>`        | hash    | id of a job -> `<size>\n`, then a line for each request                        | after `result`, 3 |
+ * | `ended:<n>`        | hash    | id of a job -> `<size>\n=<fingerprints>\n`, then a line for each request       | after `result`, 3 |
  * |                    |         |                                                                                | slices of a half  |
  * | `answers:<n>`      | hash    | `<id of a digest><fixture>` -> a result without its flag, or a flight:         | by `prediction`,  |
  * |                    |         | `~<time until others may join> <id> <place> <kickoff>` of who leads it         | 2 slices          |
@@ -43,7 +45,8 @@ const deadLetters = lua('dead-letters');
  * | `reply:<channel>`  | pub/sub | ids of jobs, each before the lines of what has ended                           |                   |
  *
  * A *line* is `<place>\t<result>\n`; size and place of a single job are `s`. A *result* is `<0|1: from the cache><id of the model, or as many
- * dashes><text>`. A flight is not taken away: it holds as long as its leader is open.
+ * dashes><text>`. A flight is not taken away: it holds as long as its leader is open. What an older version wrote has no fingerprints, and something
+ * else in place of who asked: it is read as that of nobody in particular, whose ids are not bound.
  *
  * These are the texts that Redis is sent. The file of each says what it is given, which keys it uses and what it replies.
  */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { fixtureText, type ModelRef, ownModel } from '../../prediction.ts';
-import type { Accepted, Audit, Found, Job, Settled, Store, StoredOutcome } from '../store.ts';
+import type { Accepted, Audit, Found, Job, OverdueJob, Settled, Store, StoredOutcome } from '../store.ts';
 import { openRedis } from './connection.ts';
 import { redisDeadLetters } from './dead-letters.ts';
 import { redisHistory } from './history.ts';
@@ -9,6 +9,7 @@ import { scripts, sliceLengths } from './scripts.ts';
 import {
   ClaimRecord,
   exhausted,
+  fingerprintsOf,
   foundJob,
   furthest,
   idLength,
@@ -20,15 +21,16 @@ import {
   shortId,
   single,
   storedNow,
+  sweepBytes,
   textOf,
 } from '../rules.ts';
-import { requestFrom, requestText } from './texts.ts';
+import { askerFrom, askerText, requestFrom, requestText } from './texts.ts';
 
 const Texts = v.array(v.string());
-const Pair = v.tuple([v.number(), v.number()]);
-const Again = v.array(v.tuple([v.string(), v.string(), v.string(), v.string(), v.string()]));
+const Completion = v.tuple([v.number(), v.number(), v.array(v.tuple([v.string(), v.string()]))]);
+const Again = v.tuple([v.string(), v.string(), v.string(), v.number(), v.string(), v.string()]);
+const Taken = v.tuple([v.number(), v.array(Again)]);
 const MaybeText = v.nullable(v.string());
-const Extensions = v.record(v.string(), v.string());
 
 const prefix = 'kickoff:';
 
@@ -65,9 +67,11 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
 
   /** What `accept.lua` says of a job. */
   async function acceptedFrom({ id, list, requests }: Job, reply: string): Promise<Accepted> {
-    if (reply.startsWith('=')) {
+    const before = reply[0];
+    if (before === '=' || before === '!') {
       const size = list ? String(requests.length) : 's';
-      return { id, outcomes: await outcomesFrom(size, reply.slice(1)), publish: [] };
+      const outcomes = await outcomesFrom(size, reply.slice(1));
+      return { id, outcomes, publish: [], ...(before === '!' ? { conflict: true } : {}) };
     }
     const [letters = '', ...lines] = reply.split('\n');
     const hits = lines.slice(0, -1).map((value) => `1${value}`);
@@ -95,7 +99,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
   });
 
   return {
-    async accept(jobs, { digest, now }) {
+    async accept(jobs, { digest, now, together = false }) {
       const models: Models = new Map();
       const digestIds = new Map<string, string>();
       const digestId = (own = digest): string => {
@@ -106,9 +110,9 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const args: (string | number)[] = [];
       for (const job of jobs) {
         args.push(job.id, job.list ? job.requests.length : 's', job.keep ? 1 : 0, job.replyTo ?? '');
-        args.push(JSON.stringify(job.extensions ?? {}), bodyOf(job, digestId, models));
+        args.push(fingerprintsOf(job), askerText(job.asker), bodyOf(job, digestId, models));
       }
-      const head = [...slices, now, kept.flight, patience(1)];
+      const head = [...slices, now, kept.flight, patience(1), together ? 1 : 0];
       const known = modelArguments(models);
       const replies = v.parse(
         Texts,
@@ -120,7 +124,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
     async complete({ model, outcomes, replyTo }) {
       const models: Models = new Map();
       const ids = new Map<ModelRef, string>();
-      const groups: { job: string; lines: string; fixtures: string }[] = [];
+      const groups: { job: string; lines: string; fixtures: string; prints: string }[] = [];
       for (const outcome of outcomes) {
         const { job, place } = placeOf(outcome.id);
         const ref = ownModel(outcome) ?? model;
@@ -132,16 +136,20 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
         if (last?.job === job) {
           last.lines += line;
           last.fixtures += fixture;
-        } else groups.push({ job, lines: line, fixtures: fixture });
+          last.prints += outcome.fingerprint;
+        } else groups.push({ job, lines: line, fixtures: fixture, prints: outcome.fingerprint });
       }
       const known = modelArguments(models);
-      const args = groups.flatMap(({ job, lines, fixtures }) => [job, lines, fixtures]);
+      const args = groups.flatMap(({ job, lines, fixtures, prints }) => [job, lines, fixtures, prints]);
       const reply = await redis.script(scripts.complete, [
         ...[...slices, replyTo ?? '', ...known, groups.length],
         ...args,
       ]);
-      const [stored, duplicates] = v.parse(Pair, reply);
-      return { stored, duplicates };
+      const [stored, duplicates, others] = v.parse(Completion, reply);
+      return {
+        ...{ stored, duplicates },
+        conflicts: others.map(([job, place]) => requestId(job, placeFrom(place))),
+      };
     },
 
     async find(id): Promise<Found> {
@@ -164,15 +172,20 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
     async overdue({ now, limit }) {
       const waits = Array.from({ length: maxAttempts }, (_, n) => patience(n + 1));
       const failed = results.pack(exhausted);
-      const head = [...slices, now, limit, furthest, failed, maxAttempts];
-      const again = v.parse(Again, await redis.script(scripts.overdue, [...head, ...waits]));
-      return again.map(([id, size, channel, lines, body]): Job => {
+      const head = [...slices, now, limit, sweepBytes, furthest, failed, maxAttempts];
+      let [taken, again] = v.parse(Taken, await redis.script(scripts.overdue, [...head, ...waits]));
+      // All of them ended: behind them may be some to publish.
+      while (taken > 0 && again.length === 0)
+        [taken, again] = v.parse(Taken, await redis.script(scripts.overdue, [...head, ...waits]));
+      return again.map(([id, size, channel, attempts, lines, body]): OverdueJob => {
         const over = new Set(linesFrom(lines).map(({ place }) => place));
         const list = size !== 's';
-        const [extensions = '', ...requests] = body.split('\n');
+        const [asked = '', ...requests] = body.split('\n');
+        const asker = askerFrom(asked);
         return {
-          ...{ id, list, extensions: v.parse(Extensions, JSON.parse(extensions)) },
+          ...{ id, list, attempts },
           ...(channel === '' ? {} : { replyTo: channel }),
+          ...(asker ? { asker } : {}),
           requests: requests.flatMap((line, at) => {
             const place = list ? at : single;
             if (line === '' || line.startsWith('=') || over.has(placeText(place))) return [];

@@ -1,5 +1,7 @@
 import * as v from 'valibot';
 import { fixtureText, type PredictionRequest } from '../../prediction.ts';
+import { AskerRecord } from '../rules.ts';
+import type { Asker } from '../store.ts';
 
 /** What the Redis store keeps of requests: JSON without names of fields, so that neither line end nor tab is in it and both can part it. */
 
@@ -22,4 +24,13 @@ export function requestFrom(id: string, text: string): PredictionRequest {
     ...(kickoff === '' ? {} : { kickoff }),
     ...(scoreline === undefined ? {} : { scoreline: true }),
   };
+}
+
+/** Who asked, in one line. Empty where it was no producer. */
+export const askerText = (asker: Asker | undefined): string => (asker ? JSON.stringify(asker) : '');
+
+/** Who asked. Of a job that an older version accepted nobody knows. */
+export function askerFrom(text: string): Asker | undefined {
+  const parsed = v.safeParse(AskerRecord, text === '' ? undefined : JSON.parse(text));
+  return parsed.success ? parsed.output : undefined;
 }

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
 import { type ModelRef, ownModel } from '../../prediction.ts';
-import type { Accepted, Completed, Found, Job, StoredOutcome } from '../store.ts';
+import type { Accepted, Completed, Found, Job, OverdueJob, Store, StoredOutcome } from '../store.ts';
 import {
   exhausted,
+  fingerprintsOf,
   furthest,
   foundJob,
   hasFailed,
@@ -10,6 +11,7 @@ import {
   maxAttempts,
   patience,
   storedOutcome,
+  sweepBytes,
   textOf,
 } from '../rules.ts';
 import type { SqliteFile } from './file.ts';
@@ -24,9 +26,9 @@ const Overdue = v.object({
   size: v.number(),
   open: v.number(),
   attempts: v.number(),
-  body: v.string(),
-  carried: v.string(),
+  bytes: v.number(),
 });
+const Body = v.object({ body: v.string() });
 
 type Lifetime = { expires: number | null; gone: boolean };
 const isOver = ({ expires }: Lifetime, now: number): boolean => expires !== null && expires < now;
@@ -39,10 +41,11 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   const setDeadline = file.change('UPDATE jobs SET deadline = ?, attempts = attempts + 1 WHERE seq = ?');
   const dueNow = file.change('UPDATE jobs SET deadline = ? WHERE seq = ? AND deadline IS NOT NULL');
   const overdueJobs = file.statement(
-    `SELECT seq, size, open, attempts, body, json_extract(body, '$.replyTo', '$.extensions') AS carried
+    `SELECT seq, size, open, attempts, octet_length(body) AS bytes
       FROM jobs WHERE deadline <= ? OR deadline > ? ORDER BY deadline LIMIT ?`,
     Overdue,
   );
+  const bodyOf = file.statement('SELECT body FROM jobs WHERE seq = ?', Body);
   const flight = file.statement('SELECT request FROM flights WHERE key = ? AND expires > ?', Request);
   const lead = file.change('INSERT OR REPLACE INTO flights (key, request, expires) VALUES (?, ?, ?)');
   const land = file.change('DELETE FROM flights WHERE request IN (SELECT value FROM json_each(?))');
@@ -80,11 +83,33 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     return jobById.get(job.id) ? undefined : { id: job.id, outcomes: answered(known), publish: [] };
   }
 
+  /** Whether the job that has its id already asked for the same. */
+  const fits = (job: Job, before: { fingerprints: string }): boolean =>
+    before.fingerprints === fingerprintsOf(job);
+
+  /** Which of the jobs ask for something else than is known under their ids; undefined where none does. */
+  function conflicting(jobs: readonly Job[], now: number): Accepted[] | undefined {
+    const asked = new Map<string, { fingerprints: string }>();
+    const checked = jobs.map((job): Accepted => {
+      const stored = jobById.get(job.id);
+      const before = stored && !hasExpired(stored, now) ? stored : asked.get(job.id);
+      asked.set(job.id, { fingerprints: fingerprintsOf(job) });
+      const conflict = before !== undefined && !fits(job, before);
+      return {
+        ...{ id: job.id, outcomes: job.requests.map(() => undefined), publish: [] },
+        ...(conflict ? { conflict } : {}),
+      };
+    });
+    return checked.some(({ conflict }) => conflict) ? checked : undefined;
+  }
+
   function acceptOne(job: Job, digest: string, now: number): Accepted {
     const { id } = job;
     const before = jobById.get(id);
-    if (before && !hasExpired(before, now))
-      return { id, outcomes: results.ofJob(before.seq, before.size), publish: [] };
+    if (before && !hasExpired(before, now)) {
+      const outcomes = results.ofJob(before.seq, before.size);
+      return { id, outcomes, publish: [], ...(fits(job, before) ? {} : { conflict: true }) };
+    }
     // Its result has expired: it is accepted anew.
     if (before) results.forgetJob(before.seq, before.size);
     const known = lookUp(job, digest, now);
@@ -96,6 +121,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     const seq = insertJob(
       ...[id, Number(job.list), job.requests.length, open.length, job.replyTo ?? null],
       ...(ends ? [null, now + kept.result, null] : [now + patience(1), null, jobText(job, open)]),
+      fingerprintsOf(job),
     );
     results.count('accepted', job.requests.length);
     const publish: number[] = [];
@@ -128,18 +154,23 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
   }
 
   return {
-    accept(jobs: readonly Job[], { digest, now }: { digest: string; now: number }): Accepted[] {
+    accept(
+      jobs: readonly Job[],
+      { digest, now, together = false }: { digest: string; now: number; together?: boolean },
+    ): Accepted[] {
       // A job that the cache answers in full takes no write lock, so it waits for no writer.
       const answers = file.read(() => jobs.map((job) => answerFromCache(job, digest, now)));
       if (answers.every((answer) => answer !== undefined)) return answers;
       return file.write(() => {
+        const refused = together ? conflicting(jobs, now) : undefined;
+        if (refused) return refused;
         const accepted = jobs.map((job, at) => answers[at] ?? acceptOne(job, digest, now));
         prune(now, jobs.length);
         return accepted;
       });
     },
 
-    complete({ model, outcomes, replyTo, now }: Completed): { stored: number; duplicates: number } {
+    complete({ model, outcomes, replyTo, now }: Completed): Awaited<ReturnType<Store['complete']>> {
       return file.write(() => {
         const models = new Map<ModelRef, string>();
         const modelId = (ref: ModelRef): string => {
@@ -149,6 +180,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         };
         const settled = settlement(now, replyTo);
         const stored = new Map<number, Result>();
+        const conflicts: string[] = [];
         for (const outcome of outcomes) {
           const ref = ownModel(outcome) ?? model;
           const result = { text: textOf(outcome), model: modelId(ref), cached: false };
@@ -156,36 +188,40 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
             outcome.status === 'done'
               ? { key: predictionKey(ref.digest, outcome.prediction), until: now + kept.prediction }
               : undefined;
-          const request = settled.requestOf(outcome.id);
-          if (request !== undefined && settled.add(request, result, serves)) stored.set(request, result);
+          const request = settled.requestOf(outcome);
+          if (request === 'conflict') conflicts.push(outcome.id);
+          else if (request !== undefined && settled.add(request, result, serves)) stored.set(request, result);
         }
         for (const { leader, request } of landed(stored.keys())) {
           const result = stored.get(leader);
           if (result) settled.add(request, result);
         }
         settled.finish();
-        const duplicates = outcomes.length - stored.size;
+        const duplicates = outcomes.length - stored.size - conflicts.length;
         results.count('duplicates', duplicates);
         prune(now, stored.size);
-        return { stored: stored.size, duplicates };
+        return { stored: stored.size, duplicates, conflicts };
       });
     },
 
-    overdue({ now, limit }: { now: number; limit: number }): Job[] {
+    /** Of the jobs that were `taken`, those that are to be published again; the others have ended. */
+    overdue({ now, limit }: { now: number; limit: number }): { taken: number; jobs: OverdueJob[] } {
       return file.write(() => {
-        const jobs: Job[] = [];
+        const jobs: OverdueJob[] = [];
         const settled = settlement(now);
+        let taken = 0;
         let requests = 0;
-        let event: string | undefined;
-        for (const due of overdueJobs.all(now, now + furthest, limit)) {
-          const { seq, size, open, attempts, body, carried } = due;
-          // Jobs for another event stay due.
-          if (attempts < maxAttempts && carried !== (event ??= carried)) continue;
-          if (requests > 0 && requests + open > limit) break;
+        let room = sweepBytes;
+        for (const { seq, size, open, attempts, bytes } of overdueJobs.all(now, now + furthest, limit)) {
+          room -= bytes;
+          if (taken > 0 && (requests + open > limit || room < 0)) break;
+          taken++;
           requests += open;
           if (attempts < maxAttempts) {
             setDeadline(now + patience(attempts + 1), seq);
-            jobs.push(jobOf(body, (place) => !results.has(requestOf(seq, place))));
+            const body = bodyOf.get(seq)?.body ?? '';
+            const job = jobOf(body, (place) => !results.has(requestOf(seq, place)));
+            jobs.push({ ...job, attempts });
             continue;
           }
           const failed = Array.from({ length: size }, (_, place) => requestOf(seq, place)).filter((request) =>
@@ -196,7 +232,7 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
         }
         settled.finish();
         prune(now, requests);
-        return jobs;
+        return { taken, jobs };
       });
     },
 

@@ -133,7 +133,9 @@ export function sqlitePruning(
     'SELECT seq, size, gone FROM jobs WHERE expires < ? ORDER BY expires LIMIT ?',
     Due,
   );
-  const remember = file.change('UPDATE jobs SET gone = 1, expires = expires + ? WHERE seq = ?');
+  const remember = file.change(
+    "UPDATE jobs SET gone = 1, fingerprints = '', expires = expires + ? WHERE seq = ?",
+  );
   const others = ['claims', 'dead_letters'].map((table) => {
     const key = table === 'dead_letters' ? 'id' : 'key';
     return file.change(

@@ -5,15 +5,16 @@ export const layout = 3;
  * The tables of the SQLite store. A write costs by the pages that it touches. So rows lie in the order of their writing, and each text is there
  * once. Names of teams come in any order: rows are found by a short hash of them (`hashOf`), since an index of numbers has few pages.
  *
- * `jobs` is the ledger. `deadline` is set while requests are open, with the `body` that is published again; `expires` is set once all have ended.
- * A row then has two lives: first with its results, then, `gone`, only as the memory of its id. A `request` is a number made of `jobs.seq` and
- * the place in the job (`requestOf`). A result with a `key` is the cache: it answers others until `serves`. `flights` names the request in flight
- * that others join.
+ * `jobs` is the ledger. `fingerprints` says what was asked (`fingerprintsOf`). `deadline` is set while requests are open, with the `body` that is
+ * published again; `expires` is set once all have ended. A row then has two lives: first with its results, then, `gone`, only as the memory of its
+ * id. A `request` is a number made of `jobs.seq` and the place in the job (`requestOf`). A result with a `key` is the cache: it answers others
+ * until `serves`. `flights` names the request in flight that others join.
  */
 export const schema = `
 CREATE TABLE jobs (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, list INTEGER NOT NULL, size INTEGER NOT NULL, open INTEGER NOT NULL, reply_to TEXT,
-  attempts INTEGER NOT NULL DEFAULT 1, deadline INTEGER, expires INTEGER, gone INTEGER NOT NULL DEFAULT 0, body TEXT);
+  attempts INTEGER NOT NULL DEFAULT 1, deadline INTEGER, expires INTEGER, gone INTEGER NOT NULL DEFAULT 0, body TEXT,
+  fingerprints TEXT NOT NULL);
 CREATE INDEX jobs_deadline ON jobs (deadline) WHERE deadline IS NOT NULL;
 CREATE INDEX jobs_expires ON jobs (expires) WHERE expires IS NOT NULL;
 CREATE TABLE results (

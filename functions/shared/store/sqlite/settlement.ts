@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { hasFailed, type Kept, placeOf, single } from '../rules.ts';
+import { fingerprintAt, hasFailed, type Kept, placeOf, single } from '../rules.ts';
+import type { LedgerOutcome } from '../store.ts';
 import { flag, type SqliteFile } from './file.ts';
 import { jobOfRequest, requestOf, type Result, type Serves, type SqliteResults } from './results.ts';
 
@@ -14,16 +15,17 @@ const JobRow = v.object({
   replyTo: v.nullable(v.string()),
   expires: v.nullable(v.number()),
   gone: flag,
+  fingerprints: v.string(),
 });
 type JobRow = v.InferOutput<typeof JobRow>;
 
 /** How requests end in an SQLite store; a settlement lives in one transaction of the caller. */
 export function sqliteSettlement(file: SqliteFile, results: SqliteResults, kept: Kept) {
-  const columns = 'seq, list, size, open, reply_to AS replyTo, expires, gone';
+  const columns = 'seq, list, size, open, reply_to AS replyTo, expires, gone, fingerprints';
   const jobById = file.statement(`SELECT ${columns} FROM jobs WHERE id = ?`, JobRow);
   const jobBySeq = file.statement(`SELECT ${columns} FROM jobs WHERE seq = ?`, JobRow);
   const insertJob = file.insert(
-    'INSERT INTO jobs (id, list, size, open, reply_to, deadline, expires, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO jobs (id, list, size, open, reply_to, deadline, expires, body, fingerprints) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const setOpen = file.change('UPDATE jobs SET open = ? WHERE seq = ?');
   const end = file.change(
@@ -46,24 +48,32 @@ export function sqliteSettlement(file: SqliteFile, results: SqliteResults, kept:
       return byId.get(id);
     };
     /** A producer's own request that never passed ingress: accepted by being answered. */
-    const own = (id: string): number => {
-      const seq = insertJob(id, 0, 1, 1, null, null, null, null);
-      byId.set(id, meet({ seq, list: false, size: 1, open: 1, replyTo: null, expires: null, gone: false }));
+    const own = (id: string, fingerprint: string): number => {
+      const seq = insertJob(id, 0, 1, 1, null, null, null, null, fingerprint);
+      const row = { seq, list: false, size: 1, open: 1, replyTo: null, expires: null, gone: false };
+      byId.set(id, meet({ ...row, fingerprints: fingerprint }));
       results.count('accepted', 1);
       return requestOf(seq, single);
     };
     const counts = { done: 0, failed: 0 };
     return {
-      /** The number of a request by its id: a place of a known list, or a job of its own. The id of a list has none. */
-      requestOf(id: string): number | undefined {
+      /**
+       * The number of the request that an outcome answers: a place of a known list, or a job of its own. The id of a list has none. `conflict`:
+       * something else was asked under its id.
+       */
+      requestOf({ id, fingerprint }: LedgerOutcome): number | 'conflict' | undefined {
+        const bound = (row: JobRow, place: number): number | 'conflict' =>
+          row.gone || fingerprintAt(row.fingerprints, place) === fingerprint
+            ? requestOf(row.seq, place)
+            : 'conflict';
         const { job: base, place } = placeOf(id);
         const list = job(base);
         if (list?.list) {
           if (place === single) return undefined;
-          if (place < list.size) return requestOf(list.seq, place);
+          if (place < list.size) return bound(list, place);
         }
         const known = place === single ? list : job(id);
-        return known ? requestOf(known.seq, single) : own(id);
+        return known ? bound(known, single) : own(id, fingerprint);
       },
       /** False if the request has ended before, even if its result has expired since. */
       add(request: number, result: Result, serves?: Serves): boolean {

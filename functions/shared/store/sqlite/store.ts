@@ -87,12 +87,14 @@ export function openSqliteStore(path: string, kept: Kept): Store {
         listening.wrote();
         return result;
       }),
-    overdue: (options) =>
-      file.guarded(() => {
-        const jobs = ledger.overdue(options);
+    async overdue(options) {
+      for (;;) {
+        const { taken, jobs } = await file.guarded(() => ledger.overdue(options));
         listening.wrote();
-        return jobs;
-      }),
+        // All of them ended: behind them may be some to publish.
+        if (taken === 0 || jobs.length > 0) return jobs;
+      }
+    },
     find: (id) => file.guarded(() => ledger.find(id, Date.now())),
     claim: (key, claim) =>
       file.guarded(() =>

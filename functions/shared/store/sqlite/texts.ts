@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { cacheKey, type fixtureText, PredictionRequest } from '../../prediction.ts';
 import type { Job } from '../store.ts';
-import { placeOf, single } from '../rules.ts';
+import { AskerRecord, placeOf, single } from '../rules.ts';
 
 /** The key under which a prediction is found again. A quarter of the digest tells versions apart. */
 export function predictionKey(digest: string, fixture: Parameters<typeof fixtureText>[0]): string {
@@ -30,13 +30,13 @@ const StoredJob = v.object({
   list: v.boolean(),
   requests: v.array(v.object({ request: PredictionRequest })),
   replyTo: v.exactOptional(v.string()),
-  extensions: v.exactOptional(v.record(v.string(), v.string())),
+  asker: v.exactOptional(AskerRecord),
 });
 
 /** The text to publish a job again: the job, with its requests that were open when it was accepted. */
 export function jobText(job: Job, open: readonly PredictionRequest[]): string {
-  const { id, list, replyTo, extensions } = job;
-  return JSON.stringify({ id, list, replyTo, extensions, requests: open.map((request) => ({ request })) });
+  const { id, list, replyTo, asker } = job;
+  return JSON.stringify({ id, list, replyTo, asker, requests: open.map((request) => ({ request })) });
 }
 
 /** The job of a `jobText`, with only the requests whose place `isOpen`. */

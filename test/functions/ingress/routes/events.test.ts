@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Event } from '../../../../functions/shared/events/cloudevents.ts';
+import { createEvent, type Event } from '../../../../functions/shared/events/cloudevents.ts';
 import { completedType, requestedType } from '../../../../functions/shared/events/events.ts';
+import { ledgerId } from '../../../../functions/shared/identity.ts';
 import { newId } from '../../../../functions/shared/id.ts';
 import { type ProcessWorld, startProcessWorld } from '../../../conformance/world.ts';
 import { until } from '../../../until.ts';
@@ -29,6 +30,7 @@ const post = (body: unknown, type = 'application/cloudevents+json'): Promise<Res
     headers: { 'content-type': type },
     body: JSON.stringify(body),
   });
+const ledger = (id: string, source = '/test/producer'): string => ledgerId({ source, id });
 const sends = ({ type, data }: Event, id: string): boolean =>
   type === requestedType && JSON.stringify(data).includes(id);
 const completedFor = (id: string) =>
@@ -58,6 +60,117 @@ test('an event that is refused leaves no trace: nothing published, nothing in th
   expect((await post(lines)).status).toBe(422);
   expect(world.published).toEqual([]);
   expect((await world.store.audit()).accepted).toBe(0);
+});
+
+test.each([
+  '/kickoff/ingress',
+  '/a%20b',
+  '/a#b',
+  'team_a:service',
+  '1team:service',
+  '//team/service',
+  'HTTP://team.example/',
+  `/${'a'.repeat(200)}`,
+])(
+  'a source that is ours, or comes out of a hop otherwise than it went in, is refused: %j',
+  async (source) => {
+    const { published } = world;
+    const before = published.length;
+    const response = await post({ ...event([{ id: newId(), ...fixture }]), source });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({ errors: [{ pointer: '/source' }] });
+    expect(published.length).toBe(before);
+  },
+);
+
+test('a correlation id that would not come back after a sweep is refused', async () => {
+  const response = await post({ ...event([{ id: newId(), ...fixture }]), correlationid: 'x'.repeat(201) });
+  expect(response.status).toBe(422);
+  expect(await response.json()).toMatchObject({ errors: [{ pointer: '/correlationid' }] });
+});
+
+describe('an id', () => {
+  const everton = { home: 'Everton', away: 'Chelsea' };
+  const results = async (response: Response) => {
+    expect(response.status).toBe(202);
+    const { accepted } = (await response.json()) as {
+      accepted: { id: string; requests: { id: string; location: string }[] }[];
+    };
+    return accepted.flatMap(({ requests }) => requests);
+  };
+  const answer = async ({ location }: { location: string }) =>
+    (await (await world.request(location)).json()) as { status: string; prediction: object };
+
+  test.each(['open', 'ended'])(
+    'that is %s with other teams is refused with 409, all of the event',
+    async (state) => {
+      world.predictAway = state === 'open';
+      const [mine, other] = [newId(), newId()];
+      expect((await post(event([{ id: mine, ...fixture }]))).status).toBe(202);
+      await until(() => world.published.some((one) => sends(one, mine)));
+      if (state === 'ended')
+        await until(async () => (await world.store.find(ledger(mine))).status === 'done');
+      const before = world.published.length;
+      const response = await post(
+        event([
+          { id: other, ...everton },
+          { id: mine, ...everton },
+        ]),
+      );
+      expect(response.status).toBe(409);
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      expect(await response.json()).toMatchObject({ errors: [{ pointer: '/data/requests/1/id' }] });
+      const batch = [event([{ id: newId(), ...everton }]), event([{ id: mine, ...everton }])];
+      const second = await post(batch, 'application/cloudevents-batch+json');
+      expect(await second.json()).toMatchObject({
+        status: 409,
+        errors: [{ pointer: '/1/data/requests/0/id' }],
+      });
+      expect(world.published.length).toBe(before);
+      expect((await world.store.find(ledger(other))).status).toBe('unknown');
+      world.predictAway = false;
+    },
+  );
+
+  test('of another producer, or of a job of ingress, is another request', async () => {
+    world.predictAway = true;
+    const asked = await world.request('/v1/predictions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', prefer: 'respond-async' },
+      body: JSON.stringify({ home: 'Brentford', away: 'Arsenal' }),
+    });
+    const { id } = (await asked.json()) as { id: string };
+    await until(() => world.published.some((one) => sends(one, id)));
+    world.predictAway = false;
+    const [one] = await results(await post(event([{ id, ...fixture }])));
+    const [two] = await results(await post({ ...event([{ id, ...everton }]), source: '/test/other' }));
+    if (!one || !two) throw new Error('two answers');
+    expect([one.id, two.id]).toEqual([id, id]);
+    expect(one.location).toBe(`/v1/predictions/${ledger(id)}`);
+    await until(async () => (await answer(one)).status === 'done' && (await answer(two)).status === 'done');
+    expect(await answer(one)).toMatchObject({ prediction: fixture });
+    expect(await answer(two)).toMatchObject({ prediction: everton });
+    expect((await world.store.find(id)).status).toBe('queued');
+  });
+
+  test('that comes by the broker with other teams changes nothing for who asked first, nor for who joined', async () => {
+    world.predictAway = true;
+    const id = newId();
+    const forged = createEvent({
+      ...{ id: newId(), source: '/test/producer', type: requestedType },
+      data: { requests: [{ id, ...everton }] },
+    });
+    await results(await post(event([{ id, ...fixture }])));
+    await until(() => world.published.some((one) => sends(one, id)));
+    world.predictAway = false;
+    await world.deliver(forged);
+    expect((await world.store.find(ledger(id))).status).toBe('queued');
+    const [first] = world.published.filter((one) => sends(one, id));
+    if (first) await world.deliver(first);
+    expect(await answer({ location: `/v1/predictions/${ledger(id)}` })).toMatchObject({
+      prediction: fixture,
+    });
+  });
 });
 
 describe('a string that CloudEvents forbids is refused by name', () => {
@@ -116,7 +229,10 @@ test('what a producer gave comes back to it in an event of its own, though the p
   const completed = await until(() => completedFor(id));
   expect(completed['correlationid']).toBe('order 7');
   expect(completed['traceparent']).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-/);
-  expect(completed.data).toMatchObject({ replyTo: 'producer', outcomes: [{ id, status: 'done' }] });
+  expect(completed.data).toMatchObject({
+    replyTo: 'producer',
+    outcomes: [{ id, source: '/test/producer', status: 'done' }],
+  });
 });
 
 test('two events of one producer, whatever their names, are answered each for itself and count no duplicate', async () => {
@@ -128,7 +244,7 @@ test('two events of one producer, whatever their names, are answered each for it
   const { duplicates } = await world.store.audit();
   for (const { id } of requests)
     for (const one of world.published.filter((published) => sends(published, id))) await world.deliver(one);
-  for (const { id } of requests) expect((await world.store.find(id)).status).toBe('done');
+  for (const { id } of requests) expect((await world.store.find(ledger(id))).status).toBe('done');
   expect((await world.store.audit()).duplicates).toBe(duplicates);
 });
 
@@ -137,7 +253,7 @@ test('the same event again, at once and later, ends in one result and is not pub
   const same = event([{ id, ...fixture }]);
   const responses = await Promise.all([post(same), post(same), post(same)]);
   expect(responses.map(({ status }) => status)).toEqual([202, 202, 202]);
-  await until(async () => (await world.store.find(id)).status === 'done');
+  await until(async () => (await world.store.find(ledger(id))).status === 'done');
   const before = world.published.length;
   const { done, accepted, open } = await world.store.audit();
   expect((await post(same)).status).toBe(202);

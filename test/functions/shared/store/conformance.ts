@@ -48,8 +48,16 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
     test('a request is queued, then done once and for all; a second answer is counted and changes nothing', async () => {
       expect(await accept([single(uuid(1))])).toEqual([{ id: uuid(1), outcomes: [undefined], publish: [0] }]);
       expect(await store.find(uuid(1))).toEqual({ status: 'queued', list: false, outcomes: [undefined] });
-      expect(await complete(outcomesOf(single(uuid(1))))).toEqual({ stored: 1, duplicates: 0 });
-      expect(await complete([failed(uuid(1)), failed(uuid(1))])).toEqual({ stored: 0, duplicates: 2 });
+      expect(await complete(outcomesOf(single(uuid(1))))).toEqual({
+        stored: 1,
+        duplicates: 0,
+        conflicts: [],
+      });
+      expect(await complete([failed(uuid(1)), failed(uuid(1))])).toEqual({
+        stored: 0,
+        duplicates: 2,
+        conflicts: [],
+      });
       expect(await store.find(uuid(1))).toEqual({
         status: 'done',
         list: false,
@@ -149,7 +157,7 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
     test('who joined a flight and has an outcome of its own beside that of the leader counts no duplicate', async () => {
       const twins = [single(uuid(1)), single(uuid(2))];
       await accept(twins);
-      expect(await complete(twins.flatMap(outcomesOf))).toEqual({ stored: 2, duplicates: 0 });
+      expect(await complete(twins.flatMap(outcomesOf))).toEqual({ stored: 2, duplicates: 0, conflicts: [] });
     });
 
     test('a failed outcome ends a flight, for those who joined it too', async () => {
@@ -188,8 +196,8 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
     test('an answer to a request that ingress never saw is accepted and stored under its id', async () => {
       const ids = [uuid(1), `${uuid(2)}.0`, `${uuid(2)}.7`];
       const outcomes = ids.map((id) => done({ id, home: 'Arsenal', away: 'Chelsea' }));
-      expect(await complete(outcomes)).toEqual({ stored: 3, duplicates: 0 });
-      expect(await complete(outcomes)).toEqual({ stored: 0, duplicates: 3 });
+      expect(await complete(outcomes)).toEqual({ stored: 3, duplicates: 0, conflicts: [] });
+      expect(await complete(outcomes)).toEqual({ stored: 0, duplicates: 3, conflicts: [] });
       for (const [at, id] of ids.entries())
         expect(await store.find(id)).toMatchObject({
           status: 'done',
@@ -209,8 +217,8 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
       const id = `${uuid(1)}.3`;
       await accept([single(id), list(uuid(2), ['Ajax'])]);
       expect((await store.overdue({ now: now + 15_000, limit: 1 }))[0]?.requests[0]?.request.id).toBe(id);
-      await complete([failed(id), failed(`${uuid(2)}.1`)]);
-      expect(await complete([failed(uuid(2))])).toEqual({ stored: 0, duplicates: 1 });
+      await complete([failed(id), failed(`${uuid(2)}.1`, 'Ajax')]);
+      expect(await complete([failed(uuid(2))])).toEqual({ stored: 0, duplicates: 1, conflicts: [] });
       expect(await status(id)).toBe('failed');
       expect(await status(uuid(2))).toBe('queued');
       expect(await store.audit()).toMatchObject({ accepted: 3, failed: 2, open: 1, unaccounted: [] });

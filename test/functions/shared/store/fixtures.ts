@@ -1,5 +1,6 @@
-import type { ModelRef, Outcome, PredictionRequest } from '../../../../functions/shared/prediction.ts';
-import type { Job } from '../../../../functions/shared/store/store.ts';
+import { fingerprintOf } from '../../../../functions/shared/identity.ts';
+import type { Fixture, ModelRef, PredictionRequest } from '../../../../functions/shared/prediction.ts';
+import type { Job, LedgerOutcome } from '../../../../functions/shared/store/store.ts';
 import { textOf } from '../../../../functions/shared/store/rules.ts';
 
 export const model: ModelRef = {
@@ -26,19 +27,28 @@ export function list(id: string, homes: string[], more: Partial<Job> = {}): Job 
   return { id, list: true, requests, ...more };
 }
 
-export function done({ id, home, away }: Pick<PredictionRequest, 'id' | 'home' | 'away'>): Outcome {
+const asked = (home: string, away = 'Chelsea'): Fixture => ({ home, away, league: 'E0' });
+
+/** The prediction of a match, as an answer to what was `asked`. */
+export function done(
+  { id, home, away }: Pick<PredictionRequest, 'id' | 'home' | 'away'>,
+  of = asked(home, away),
+): LedgerOutcome {
   const prediction = {
     ...{ home, away, league: 'E0' },
     probabilities: { home: 0.512345678901, draw: 0.25, away: 0.237654321099 },
     expectedGoals: { home: 1.6123456789, away: 1.0123456789 },
     markets: { over15: 0.71, over25: 0.51, over35: 0.31, bothTeamsScore: 0.52 },
   };
-  return { id, status: 'done', prediction };
+  return { id, fingerprint: fingerprintOf(of), status: 'done', prediction };
 }
 
 /** The text under which the outcome of `done` is stored, whatever its id. */
 export const doneText = (home = 'Arsenal'): string => textOf(done({ id: '', home, away: 'Chelsea' }));
 
-export const failed = (id: string): Outcome => ({ id, status: 'failed', reason: 'no such match' });
+export const failed = (id: string, home = 'Arsenal'): LedgerOutcome => ({
+  ...{ id, fingerprint: fingerprintOf(asked(home)), status: 'failed', reason: 'no such match' },
+});
 
-export const outcomesOf = (job: Job): Outcome[] => job.requests.map(({ request }) => done(request));
+export const outcomesOf = (job: Job): LedgerOutcome[] =>
+  job.requests.map(({ request }) => done(request, request));

@@ -8,6 +8,7 @@ import { openStore } from '../../../../functions/shared/store/open.ts';
 import { hashOf, matchKey, predictionKey } from '../../../../functions/shared/store/sqlite/texts.ts';
 import { debian } from '../../../needs.ts';
 import { startRedis } from '../../../servers/redis.ts';
+import { bindingConformance } from './binding-conformance.ts';
 import { type Opened, storeConformance } from './conformance.ts';
 import { expiryConformance } from './expiry-conformance.ts';
 import { sweepConformance } from './sweep-conformance.ts';
@@ -74,6 +75,7 @@ const openSqlite = async (): Promise<Opened> => {
   };
 };
 storeConformance('SQLite', openSqlite);
+bindingConformance('SQLite', openSqlite);
 sweepConformance('SQLite', openSqlite);
 expiryConformance('SQLite', openSqlite);
 
@@ -138,6 +140,7 @@ describe.skipIf('missing' in need)('Redis', () => {
     };
   };
   storeConformance('Redis', open);
+  bindingConformance('Redis', open);
   sweepConformance('Redis', open);
   expiryConformance('Redis', open);
 });

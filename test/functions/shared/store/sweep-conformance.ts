@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../../functions/shared/store/store.ts';
-import { exhausted } from '../../../../functions/shared/store/rules.ts';
+import { exhausted, sweepBytes } from '../../../../functions/shared/store/rules.ts';
 import type { Opened } from './conformance.ts';
 import { digest, list, model, outcomesOf, single, uuid } from './fixtures.ts';
 
@@ -22,17 +22,16 @@ export function sweepConformance(name: string, open: () => Promise<Opened>): voi
     afterEach(() => store.close());
 
     test('an overdue job is published again after 15 s, 30 s, …, and fails after six attempts', async () => {
-      const extensions = { traceparent: '00-1-2-01' };
-      const job = list(uuid(1), ['Arsenal', 'Everton'], { replyTo: 'r', extensions });
+      const job = list(uuid(1), ['Arsenal', 'Everton'], { replyTo: 'r' });
       await accept([job]);
       await complete(outcomesOf(job).slice(0, 1));
       let at = now;
       expect(await store.overdue({ now: at + 14_999, limit: 10 })).toEqual([]);
-      for (const wait of [15, 30, 60, 120, 240]) {
+      for (const [n, wait] of [15, 30, 60, 120, 240].entries()) {
         at += wait * 1000;
         expect(await store.overdue({ now: at - 1, limit: 10 })).toEqual([]);
         expect(await store.overdue({ now: at, limit: 10 })).toEqual([
-          { id: uuid(1), list: true, replyTo: 'r', extensions, requests: job.requests.slice(1) },
+          { id: uuid(1), list: true, replyTo: 'r', attempts: n + 1, requests: job.requests.slice(1) },
         ]);
       }
       expect(await store.overdue({ now: at + 240_000, limit: 10 })).toEqual([]);
@@ -85,28 +84,52 @@ export function sweepConformance(name: string, open: () => Promise<Opened>): voi
       expect(await sweep(6, 60_000)).toEqual([uuid(1), uuid(2), uuid(3)]);
     });
 
-    test('a sweep takes what one event can carry: jobs with the same replyTo and extensions', async () => {
-      const trace = (n: number) => ({ traceparent: `00-${n}-2-01`, correlationid: 'order 7' });
-      await accept([
-        single(uuid(1), 'Arsenal', { replyTo: 'a', extensions: trace(1) }),
-        single(uuid(2), 'Ajax', { replyTo: 'a', extensions: trace(2) }),
-        single(uuid(3), 'Everton', { replyTo: 'b', extensions: trace(1) }),
-        single(uuid(4), 'Lens', { replyTo: 'a', extensions: trace(1) }),
+    test('a sweep takes what is overdue whoever asked, and says who', async () => {
+      const asker = (n: number, more: object = {}) => ({
+        source: `/producer/${n}`,
+        id: uuid(100 + n),
+        ...more,
+      });
+      const jobs = [
+        single(uuid(1), 'Arsenal', { asker: asker(1, { replyTo: 'a b', correlationid: 'order 7 "\n' }) }),
+        single(uuid(2), 'Ajax', { asker: asker(2, { replyTo: 'a b' }) }),
+        single(uuid(3), 'Everton', { replyTo: 'c' }),
+        single(uuid(4), 'Lens', { asker: asker(2) }),
         list(uuid(5), ['Lille', 'Metz']),
-        single(uuid(6), 'Nantes'),
-      ]);
-      const sweep = async (at: number): Promise<string[]> =>
-        (await store.overdue({ now: at, limit: 10 })).map(({ id }) => id);
-      const sweeps = async (at: number) => [
-        ...[await sweep(at), await sweep(at), await sweep(at), await sweep(at), await sweep(at)],
       ];
-      const groups = [[uuid(1), uuid(4)], [uuid(2)], [uuid(3)], [uuid(5), uuid(6)], []];
-      expect(await sweeps(now + 15_000)).toEqual(groups);
-      // Whose last attempt is over ends with whatever is published.
-      let at = now + 15_000;
-      for (const wait of [30, 60, 120, 240]) expect(await sweeps((at += wait * 1000))).toEqual(groups);
-      expect(await sweep(at + 240_000)).toEqual([]);
-      expect(await store.audit()).toMatchObject({ failed: 7, open: 0, unaccounted: [] });
+      await accept(jobs);
+      let at = now;
+      for (const [n, wait] of [15, 30, 60, 120, 240].entries())
+        expect(await store.overdue({ now: (at += wait * 1000), limit: 10 })).toEqual(
+          jobs.map((job) => ({ ...job, attempts: n + 1 })),
+        );
+      expect(await store.overdue({ now: at + 240_000, limit: 10 })).toEqual([]);
+      expect(await store.audit()).toMatchObject({ failed: 6, open: 0, unaccounted: [] });
+    });
+
+    test('a sweep reads no more bytes than one event shall have, but one job at least', async () => {
+      const large = (n: number) =>
+        single(uuid(n), `Team ${n}`, {
+          asker: { source: '/large', id: uuid(n), correlationid: 'x'.repeat(sweepBytes) },
+        });
+      await accept([large(1), large(2)]);
+      await accept([single(uuid(3)), single(uuid(4), 'Ajax')], now + 1);
+      const sweep = async (): Promise<string[]> =>
+        (await store.overdue({ now: now + 20_000, limit: 1000 })).map(({ id }) => id);
+      expect(await sweep()).toEqual([uuid(1)]);
+      expect(await sweep()).toEqual([uuid(2)]);
+      expect(await sweep()).toEqual([uuid(3), uuid(4)]);
+      expect(await sweep()).toEqual([]);
+    });
+
+    test('what ends unanswered does not keep back what is overdue behind it', async () => {
+      await accept(Array.from({ length: 5 }, (_, n) => single(uuid(n), `Team ${n}`)));
+      let at = now;
+      for (const wait of [15, 30, 60, 120, 240]) await store.overdue({ now: (at += wait * 1000), limit: 10 });
+      await accept([single(uuid(9), 'Ajax')], at + 230_000);
+      const next = await store.overdue({ now: at + 245_000, limit: 2 });
+      expect(next.map(({ id }) => id)).toEqual([uuid(9)]);
+      expect(await store.audit()).toMatchObject({ failed: 5, open: 1, unaccounted: [] });
     });
 
     test('a sweep takes no more than its limit, and two at once take different jobs', async () => {

@@ -23,10 +23,25 @@ local function add(job, place, result)
   job.lines[#job.lines + 1] = place .. '\t' .. result .. '\n'
 end
 
+-- The fingerprints of a record of `open` or `ended` whose first line ends before `from`, and where its next line begins. An
+-- older version wrote none: its ids are not bound.
+local function printsOf(text, from)
+  local prints, behind = string.match(text, '^=([^\n]*)\n()', from)
+  return prints or '', behind or from
+end
+
+-- Whether an outcome with this fingerprint answers what was asked at a place.
+local function fits(prints, place, print)
+  local from = place == 's' and 0 or tonumber(place) * PRINT_LENGTH
+  return prints == '' or string.sub(prints, from + 1, from + PRINT_LENGTH) == print
+end
+
 local function parse(id, text)
   local size, open, attempts, channel, behind = string.match(text, '^(%w+) (%d+) (%d+) ([^\n]*)\n()')
+  local prints
+  prints, behind = printsOf(text, behind)
   local job = {
-    id = id, size = size, open = tonumber(open), attempts = tonumber(attempts), channel = channel,
+    id = id, size = size, open = tonumber(open), attempts = tonumber(attempts), channel = channel, prints = prints,
     results = {}, lines = {}, joined = {},
   }
   for joined, place, rest in string.gmatch(string.sub(text, behind), '(+?)(%w+)\t([^\n]*)\n') do
@@ -70,12 +85,12 @@ local function saveJobs()
     local lines = table.concat(job.lines)
     if job.open == 0 then
       ended[#ended + 1] = job.id
-      ended[#ended + 1] = job.size .. '\n' .. lines
+      ended[#ended + 1] = job.size .. '\n=' .. job.prints .. '\n' .. lines
       if not job.fresh then closed[#closed + 1] = job.id end
     else
       for n, one in ipairs(job.joined) do job.joined[n] = '+' .. table.concat(one, '\t') .. '\n' end
       open[#open + 1] = job.id
-      local head = string.format('%s %d %d %s\n', job.size, job.open, job.attempts, job.channel)
+      local head = string.format('%s %d %d %s\n=%s\n', job.size, job.open, job.attempts, job.channel, job.prints)
       open[#open + 1] = head .. lines .. table.concat(job.joined)
     end
   end

@@ -1,11 +1,13 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fixtureText } from '../../../../../functions/shared/prediction.ts';
 import { openStore } from '../../../../../functions/shared/store/open.ts';
 import { type Settled, type Store, StoreUnavailable } from '../../../../../functions/shared/store/store.ts';
+import { shortId } from '../../../../../functions/shared/store/rules.ts';
 import { debian } from '../../../../needs.ts';
 import { startRedis } from '../../../../servers/redis.ts';
 import { until } from '../../../../until.ts';
-import { digest, failed, model, outcomesOf, single, uuid } from '../fixtures.ts';
+import { digest, doneText, failed, model, outcomesOf, single, uuid } from '../fixtures.ts';
 
 const need = await debian('redis-server', 'redis-server');
 
@@ -15,6 +17,7 @@ describe.skipIf('missing' in need)('the Redis store, when Redis', () => {
   let store: Store;
   const now = Date.now();
   const accept = (n: number) => store.accept([single(uuid(n), 'Arsenal', { replyTo: 'r' })], { digest, now });
+  const arsenal = { home: 'Arsenal', away: 'Chelsea', league: 'E0' };
   const failing = async (work: () => Promise<unknown>): Promise<StoreUnavailable> => {
     const error: unknown = await work().catch((thrown: unknown) => thrown);
     if (!(error instanceof StoreUnavailable)) throw new Error(`not StoreUnavailable: ${String(error)}`);
@@ -145,6 +148,7 @@ describe.skipIf('missing' in need)('the Redis store, when Redis', () => {
     expect(await store.complete({ model, outcomes, replyTo: 'r', now })).toEqual({
       stored: 1,
       duplicates: 0,
+      conflicts: [],
     });
     await until(() => heard.length === 1);
     expect((await store.find(uuid(1))).status).toBe('done');
@@ -160,4 +164,52 @@ describe.skipIf('missing' in need)('the Redis store, when Redis', () => {
     await store.overdue({ now: now + 15_000, limit: 10 });
     expect((await store.audit()).unaccounted.sort()).toEqual([uuid(1), uuid(2)]);
   });
+
+  test('holds what an older version wrote: results are answered, open jobs are published again and end', async () => {
+    await store.complete({ model, outcomes: outcomesOf(single(uuid(9))), now });
+    const [ended = ''] = await admin.keys('kickoff:ended:*');
+    const record = (await admin.hget(ended, uuid(9))) ?? '';
+    await admin.hset(ended, uuid(1), record.replace(/=.*\n/, ''));
+    expect(await store.find(uuid(1))).toMatchObject({ status: 'done', outcomes: [{ text: doneText() }] });
+    expect((await store.accept([single(uuid(1), 'Ajax')], { digest, now }))[0]).not.toHaveProperty(
+      'conflict',
+    );
+    await olderJob(2, { traceparent: '00-1-2-01', correlationid: 'order 7' });
+    const [again] = await store.overdue({ now, limit: 10 });
+    expect(again).toEqual({
+      ...{ id: uuid(2), list: false, attempts: 1 },
+      requests: [{ request: { id: uuid(2), ...arsenal } }],
+    });
+    const outcomes = outcomesOf(single(uuid(2)));
+    expect(await store.complete({ model, outcomes, now })).toEqual({
+      stored: 1,
+      duplicates: 0,
+      conflicts: [],
+    });
+    expect((await store.find(uuid(2))).status).toBe('done');
+  });
+
+  test('is nearly full of overdue jobs of a megabyte each: they and those behind them are published again', async () => {
+    for (let n = 0; n < 200; n++) await olderJob(n, { correlationid: `${n}${'x'.repeat(2 ** 20)}` });
+    const others = Array.from({ length: 100 }, (_, n) => single(uuid(1000 + n), `Team ${n}`));
+    await store.accept(others, { digest, now: now - 16_000 });
+    const used = Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]);
+    await admin.config('SET', 'maxmemory', used + 16 * 2 ** 20);
+    const seen = new Set<string>();
+    for (let jobs = await store.overdue({ now, limit: 1000 }); jobs.length > 0;) {
+      for (const { id } of jobs) seen.add(id);
+      await store.complete({ model, outcomes: jobs.flatMap(outcomesOf), now });
+      jobs = await store.overdue({ now, limit: 1000 });
+    }
+    expect(seen.size).toBe(300);
+    expect(await store.audit()).toMatchObject({ open: 0, unaccounted: [] });
+  });
+
+  /** An open job as a version without fingerprints wrote it, overdue. */
+  async function olderJob(n: number, extensions: Record<string, string>): Promise<void> {
+    const body = `${JSON.stringify(extensions)}\n?${shortId(digest)}${fixtureText(arsenal)}\t\n`;
+    await admin.hset('kickoff:open', uuid(n), 's 1 1 \n');
+    await admin.hset('kickoff:bodies', uuid(n), body);
+    await admin.zadd('kickoff:deadlines', now - 1000, uuid(n));
+  }
 });
