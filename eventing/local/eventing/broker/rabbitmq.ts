@@ -136,7 +136,7 @@ export async function openRabbit(url: string, log: Log): Promise<Queues> {
 
   async function refreshCounts(): Promise<void> {
     const model = consuming.model();
-    if (!model || takers.size === 0) return;
+    if (!model) return;
     const channel = await model.createChannel();
     channel.on('error', () => undefined);
     for (const taker of takers) taker.ready = (await channel.checkQueue(taker.queue)).messageCount;
