@@ -110,6 +110,14 @@ describe.skipIf('missing' in kubectl || 'missing' in server)(
       channel.sendToQueue('ml.dead', Buffer.from('x'), { persistent: true });
       await channel.waitForConfirms();
       await until(async () => (await about(/ml\.dead: 1 messages/))?.ok === false, { deadline: 30_000 });
+      // As docs/operating.md looks at them: they stay.
+      const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/operating.md'), 'utf8');
+      const [, where = '', body = ''] = /localhost:15672(\/api\/\S+) -d '(.*?)'/.exec(page) ?? [];
+      const authorization = `Basic ${Buffer.from('guest:guest').toString('base64')}`;
+      const url = `http://127.0.0.1:${management}${where}`;
+      const shown = await (await fetch(url, { method: 'POST', headers: { authorization }, body })).json();
+      expect(shown).toMatchObject([{ payload: 'x', routing_key: 'ml.dead' }]);
+      await until(async () => (await channel.checkQueue('ml.dead')).messageCount === 1);
       await channel.purgeQueue('ml.dead');
       await until(async () => (await about(/ml\.dead: 0 messages/))?.ok === true, { deadline: 30_000 });
     });
