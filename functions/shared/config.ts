@@ -90,6 +90,11 @@ const port = (name: string, fallback: number) =>
 /** The variables that every function has. */
 export const commonEntries = {
   PORT: port('PORT', 8080),
+  /** Where it listens. An IP address: a name would be looked up. `ADDRESS` is func's own variable. */
+  ADDRESS: v.optional(
+    v.pipe(v.string(), v.regex(/^[\d.]+$|^[\da-f:.]+$/i, 'must be an IP address')),
+    '0.0.0.0',
+  ),
   /** The port that serves Prometheus text; 0: none. */
   METRICS_PORT: port('METRICS_PORT', 0),
   LOG_LEVEL: v.optional(
