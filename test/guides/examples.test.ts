@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brokerNames } from '../../eventing/local/eventing/broker/names.ts';
 import type { Event } from '../../functions/shared/events/cloudevents.ts';
 import { completedType } from '../../functions/shared/events/events.ts';
-import { ledgerId } from '../../functions/shared/identity.ts';
 import { type Served, serveWorld } from '../browser/served.ts';
 import { debian, python } from '../needs.ts';
 import { startKickoff } from '../servers/kickoff.ts';
