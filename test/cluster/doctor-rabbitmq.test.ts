@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import type { Finding } from '../../manifests/commands/doctor/local.ts';
+import type { Finding } from '../../manifests/commands/doctor/finding.ts';
 import { doorOf } from '../../manifests/commands/doctor/producers.ts';
 import { rabbitFindings } from '../../manifests/commands/doctor/rabbitmq.ts';
 import { parseDocuments } from '../../manifests/commands/yaml/bundle.ts';

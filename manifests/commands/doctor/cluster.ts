@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import type { Document } from '../yaml/bundle.ts';
 import { ClusterFault, kubectl, kubectlJson } from '../cluster/kubectl.ts';
 import { crds, created, operators } from './requirements.ts';
-import type { Finding } from './local.ts';
+import type { Finding } from './finding.ts';
 import { doorOf } from './producers.ts';
 import { rabbitFindings } from './rabbitmq.ts';
 import { roomFinding } from './room.ts';

@@ -8,10 +8,8 @@ import { longestWait } from '../../../functions/ingress/src/http/prefer.ts';
 import { functionManifests } from '../functions.ts';
 import { producerName } from '../secrets/plan.ts';
 import { parseDocuments } from '../yaml/bundle.ts';
+import type { Finding } from './finding.ts';
 import { doorOf, producerFinding, rightsOf } from './producers.ts';
-
-/** A relation between two numbers in different files: `ok`, what was compared, and what to change if it fails. */
-export type Finding = { ok: boolean; text: string; remedy: string };
 
 /** Messages that a dispatcher takes at a time, fixed in eventing-rabbitmq. */
 const prefetch = 100;

@@ -1,5 +1,5 @@
 import { at, textAt, type Document } from '../yaml/bundle.ts';
-import type { Finding } from './local.ts';
+import type { Finding } from './finding.ts';
 
 /** What a user of RabbitMQ may do, by regular expressions of names: in a virtual host, and by routing keys of topic exchanges. */
 export type Rights = {

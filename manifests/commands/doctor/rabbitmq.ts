@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { openManagement, queueLengths, type Management } from '../cluster/management.ts';
 import { ClusterFault, kubectlJson } from '../cluster/kubectl.ts';
 import { producerName } from '../secrets/plan.ts';
-import type { Finding } from './local.ts';
+import type { Finding } from './finding.ts';
 import { producerFinding, type Door } from './producers.ts';
 
 /**
