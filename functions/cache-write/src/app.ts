@@ -150,7 +150,8 @@ export function createApp({
 
   app.onError((error) => {
     log.error('cannot store now', { error });
-    const why = error instanceof StoreUnavailable ? 'the store does not answer' : 'storing or publishing failed';
+    const why =
+      error instanceof StoreUnavailable ? 'the store does not answer' : 'storing or publishing failed';
     return problemResponse(retryLater(`${why}; try again`));
   });
   return app;
