@@ -7,7 +7,7 @@ import { type Fault, faultsOf, Problem, retryLater } from '../../../shared/http/
 import { ledgerId } from '../../../shared/identity.ts';
 import { maxSource } from '../../../shared/prediction.ts';
 import type { Asker, Job, Store } from '../../../shared/store/store.ts';
-import { isPlainSource } from '../http/source.ts';
+import { Source } from '../http/source.ts';
 import type { Publisher } from '../submit/publisher.ts';
 
 /** An event that can be predicted; `pointer` leads to it in the body. */
@@ -75,7 +75,7 @@ function refuseForbidden(event: Event): void {
 /** What comes back to a producer must come back as it was sent, also when its request is published again. */
 function askerFaults({ source, correlationid }: Event, at: string): Fault[] {
   const faults: Fault[] = [];
-  if (!isPlainSource(source))
+  if (!v.is(Source, source))
     faults.push({
       pointer: `${at}/source`,
       detail: `must be a URI reference of at most ${maxSource} ASCII characters without escapes, blanks and fragment, as /my-team/my-service`,
