@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { fs } from './builtins.ts';
 import { signingKeys } from './events/signing-keys.ts';
 
 /** Environment variables that do not fit; the message names each. `main` ends with exit code 78 (EX_CONFIG). */
@@ -22,7 +22,7 @@ export function readConfig<S extends v.ObjectSchema<v.ObjectEntries, undefined>>
   for (const name of Object.keys(schema.entries)) {
     const file = env[`${name}_FILE`];
     try {
-      const value = env[name] || (file ? readFileSync(file, 'utf8').trim() : '');
+      const value = env[name] || (file ? fs.readFileSync(file, 'utf8').trim() : '');
       if (value) values[name] = value;
     } catch (error) {
       faults.push(`${name}_FILE: ${error instanceof Error ? error.message : String(error)}`);

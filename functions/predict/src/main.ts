@@ -66,7 +66,7 @@ async function main(): Promise<void> {
       await Promise.all([running.model?.close(), challenger.close()]);
     },
   });
-  // Loads and sets up native code while the registry answers.
+  // Loads its native code while the registry answers.
   await import('./onnxruntime.ts');
   const model = await following.catch(cannotLoad(config));
   running.model = model;

@@ -1,5 +1,5 @@
 import type * as v from 'valibot';
-import { http } from './node-http.ts';
+import { http } from '../builtins.ts';
 
 /** One fault of the input: a JSON pointer (RFC 6901) to it, and what to do. */
 export type Fault = { pointer: string; detail: string; nearest?: readonly string[] };

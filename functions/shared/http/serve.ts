@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { http } from '../builtins.ts';
 import { answerProbe, type Fetch, type Readiness } from './health.ts';
 import { ConfigFault } from '../config.ts';
 import type { Log } from '../log.ts';
-import { http } from './node-http.ts';
 
 /** Exit codes of sysexits.h: bad configuration, and a needed service is absent. */
 export const exitCodes = { config: 78, unavailable: 69 } as const;

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { http, loadHttps } from '../http/node-http.ts';
+import { http, loadHttps } from '../builtins.ts';
 import { ModelRefused, RegistryUnavailable, VersionAbsent } from './registry-errors.ts';
 
 /** Basic wins over bearer, as in MLflow's own client. */
