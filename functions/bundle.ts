@@ -22,7 +22,7 @@ const lazyBuiltins: Plugin = {
       path: name.replace('node:', ''),
       namespace: 'lazy-builtins',
     }));
-    build.onLoad({ filter: /.*/, namespace: 'lazy-builtins' }, ({ path: name }) => {
+    build.onLoad({ filter: /^/, namespace: 'lazy-builtins' }, ({ path: name }) => {
       const builtin = `process.getBuiltinModule('node:${name}')`;
       // Loaded from the beginning: only its getters must wait.
       if (name === 'fs') return { contents: `module.exports = ${builtin};` };

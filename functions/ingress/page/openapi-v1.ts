@@ -11,6 +11,7 @@ import {
   retryAfter,
   starting,
 } from './openapi-parts.ts';
+import { longestPrefer } from '../src/http/prefer.ts';
 import { schemas } from './openapi-schemas.ts';
 
 const bodyProblems = {
@@ -61,7 +62,7 @@ export const predictions: OpenApi['paths'] = {
       parameters: [
         header(
           'Prefer',
-          '`respond-async` to be answered at once, `wait=N` to wait N seconds (RFC 7240).',
+          `\`respond-async\` to be answered at once, \`wait=N\` to wait N seconds (RFC 7240). Over ${longestPrefer} characters it is ignored.`,
           { type: 'string' },
           'wait=20',
         ),

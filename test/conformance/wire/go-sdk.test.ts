@@ -72,7 +72,7 @@ async function byUs({ http, headers = {}, contentType, messageId, timestamp, bod
         name,
         Buffer.from(value, 'latin1')
           .toString()
-          .replace(/^[\t ]+|[\t ]+$/g, ''),
+          .replace(/^[\t ]+|(?<![\t ])[\t ]+$/g, ''),
       ];
     });
     return compared(Object.fromEntries(sent) as Record<string, string>, event.data);
