@@ -11,11 +11,12 @@ import {
   retryAfter,
   starting,
 } from './openapi-parts.ts';
+import { longestName } from '../../shared/prediction.ts';
 import { longestPrefer } from '../src/http/prefer.ts';
 import { schemas } from './openapi-schemas.ts';
 
 const bodyProblems = {
-  ...problem(400, 'The body is not JSON.', 'the body is not valid JSON'),
+  ...problem(400, 'The body is not JSON, or two members have one name.', 'the body is not valid JSON'),
   ...problem(413, 'The body is longer than 1 MiB.', 'the body must not be longer than 1048576 bytes'),
   ...problem(415, 'Another content type.', 'content type must be application/json'),
 };
@@ -118,7 +119,7 @@ export const predictions: OpenApi['paths'] = {
         ...problem(
           422,
           'What is asked cannot be predicted: each fault with its JSON pointer, unknown names with the nearest.',
-          'unknown team "Arsenl"; nearest: Arsenal, Olympique Marseille, AC Siena',
+          'unknown team "Arsenl"; nearest: Arsenal',
           [{ pointer: '/home', detail: 'unknown team "Arsenl"', nearest: ['Arsenal'] }],
         ),
         ...starting,
@@ -240,20 +241,24 @@ export const catalogue: OpenApi['paths'] = {
           name: 'league',
           in: 'query',
           description: 'Id or name of a league.',
-          schema: { type: 'string' },
+          schema: { type: 'string', maxLength: longestName },
           example: 'ENG1',
         },
         {
           name: 'q',
           in: 'query',
           description: 'Part of a name or alias, in any case, without accents.',
-          schema: { type: 'string' },
+          schema: { type: 'string', maxLength: longestName },
           example: 'man u',
         },
       ],
       responses: {
         200: ok('The teams, best match first.', 'Teams', examples.teams),
-        ...problem(422, 'There is no such league.', 'unknown league "XXX9"; known: ENG1, ENG2'),
+        ...problem(
+          422,
+          'There is no such league, or a text is too long.',
+          'unknown league "XXX9"; known: ENG1, ENG2',
+        ),
         ...starting,
       },
     },
