@@ -1,16 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../eventing/local/eventing/broker/clock.ts';
 import { complete, toHttp } from '../../../eventing/local/eventing/broker/http-binding.ts';
 import { ingress } from '../../../eventing/local/eventing/broker/ingress.ts';
 import type { Message } from '../../../eventing/local/eventing/broker/queues.ts';
 import { sourceEvent } from '../../../eventing/local/eventing/source/source.ts';
-import { goProgram } from '../../needs.ts';
 import { type Case, cases, decoded } from './go-sdk-cases.ts';
+import { goSdk, madeBySdk } from './go-sdk-program.ts';
 
 // What no recording shows is asked of the code that the real adapter and the real ingress are built on: the CloudEvents SDK for Go.
-
-const need = await goProgram('test/conformance/wire/go-sdk');
 
 /** Headers by name and the body in base64, or the word `refused`. */
 type Read = { headers: Record<string, unknown>; body: string } | 'refused';
@@ -34,18 +31,9 @@ function compared(headers: Record<string, unknown>, body: Uint8Array | string): 
 }
 
 function bySdk(program: string): Read[] {
-  const input = cases.map(({ body, ...rest }) => ({ ...rest, body: body.toString('base64') }));
-  const { stdout, stderr } = spawnSync(program, { input: JSON.stringify(input), maxBuffer: 2 ** 28 });
-  const lines = stdout.toString().trim().split('\n');
-  if (lines.length !== cases.length) throw new Error(`${program}: ${stderr.toString()}`);
-  return lines.map((line) => {
-    const { headers, body, error } = JSON.parse(line) as {
-      headers: Record<string, unknown>;
-      body: string | null;
-      error?: string;
-    };
-    return error === undefined ? compared(headers, body ?? '') : 'refused';
-  });
+  return madeBySdk(program, cases).map(({ headers, body, error }) =>
+    error === undefined ? compared(headers, body ?? '') : 'refused',
+  );
 }
 
 async function byUs({ http, headers = {}, contentType, messageId, timestamp, body }: Case): Promise<Read> {
@@ -81,10 +69,10 @@ async function byUs({ http, headers = {}, contentType, messageId, timestamp, bod
   }
 }
 
-describe.skipIf('missing' in need)('messages as the CloudEvents SDK for Go reads them', () => {
+describe.skipIf('missing' in goSdk)('messages as the CloudEvents SDK for Go reads them', () => {
   test(`${cases.length} messages and requests that no recording has`, async () => {
-    if ('missing' in need) return;
-    const sdk = bySdk(need.path);
+    if ('missing' in goSdk) return;
+    const sdk = bySdk(goSdk.path);
     const refused = sdk.filter((read) => read === 'refused').length;
     console.log(`by the Go SDK: ${cases.length} compared, ${refused} of them refused by it`);
     for (const [index, one] of cases.entries())

@@ -3,27 +3,26 @@ import * as v from 'valibot';
 import { type Event, EventFault, readEvents } from '../../../shared/events/cloudevents.ts';
 import { maxRequests, RequestedData, requestedType } from '../../../shared/events/events.ts';
 import type { Log } from '../../../shared/log.ts';
-import { type Fault, faultsOf, Problem, retryLater } from '../../../shared/http/problem.ts';
+import { type Fault, faultsOf, maxFaults, Problem, retryLater } from '../../../shared/http/problem.ts';
 import type { Job, Store } from '../../../shared/store/store.ts';
+import { parseJson } from '../http/parse-json.ts';
+import { admitted } from './attributes.ts';
 import type { Publisher } from '../submit/publisher.ts';
 
 type Requested = { event: Event; data: RequestedData };
 
-/** What a String of CloudEvents must not hold: control characters, lone surrogates, noncharacters. */
-const forbidden = /[\p{Cc}\p{Cs}\p{NChar}]/u;
-
 /** Reads what a producer sent. Throws a `Problem` (400, 415, 422) for all of it when any event could never be predicted. */
 export async function readRequested(request: Request): Promise<Requested[]> {
-  const events = await readEvents(request).catch((error: unknown) => {
+  const events = await readEvents(request, { parse: parseJson, admit: admitted }).catch((error: unknown) => {
     if (error instanceof EventFault) throw new Problem(error.unsupported ? 415 : 400, error.message);
     throw error;
   });
   if (events.length === 0) throw new Problem(422, 'the batch has no events');
-  for (const event of events) refuseForbidden(event);
   const batch = request.headers.get('content-type')?.startsWith('application/cloudevents-batch') ?? false;
   const faults: Fault[] = [];
   const requested: Requested[] = [];
   for (const [place, event] of events.entries()) {
+    if (faults.length > maxFaults) break;
     const at = batch ? `/${place}` : '';
     const data = v.safeParse(RequestedData, event.data);
     if (event.type !== requestedType)
@@ -46,17 +45,6 @@ export async function readRequested(request: Request): Promise<Requested[]> {
     faults.push({ pointer: '', detail: `must not carry more than ${maxRequests} requests in all` });
   if (faults.length > 0) throw new Problem(422, 'the event cannot be accepted', { faults });
   return requested;
-}
-
-// No HTTP sender can put some of these into a header: the event would never leave the queue. What is already on its way is answered.
-function refuseForbidden(event: Event): void {
-  for (const [name, value] of Object.entries(event)) {
-    if (name === 'data' || typeof value !== 'string') continue;
-    const [character] = forbidden.exec(value) ?? [];
-    if (character === undefined) continue;
-    const code = character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
-    throw new Problem(400, `attribute ${name} holds U+${code}, which CloudEvents forbids`);
-  }
 }
 
 /** Takes a producer's event in: into the ledger, then to the broker, as it came. */
