@@ -13,6 +13,7 @@ import {
 } from './openapi-parts.ts';
 import { longestName } from '../../shared/prediction.ts';
 import { longestPrefer } from '../src/http/prefer.ts';
+import { attributeBounds } from '../src/routes/attributes.ts';
 import { schemas } from './openapi-schemas.ts';
 
 const bodyProblems = {
@@ -183,8 +184,7 @@ export const events: OpenApi['paths'] = {
       operationId: 'sendEvents',
       tags: ['Events'],
       summary: 'CloudEvents from other producers',
-      description:
-        'CloudEvents 1.0 over HTTP: binary (the attributes as `ce-` headers), structured, or a batch. 202 means that the broker has confirmed. The ids of the requests are yours, and the results are found under them.',
+      description: `CloudEvents 1.0 over HTTP: binary (the attributes as \`ce-\` headers), structured, or a batch. 202 means that the broker has confirmed. The ids of the requests are yours, and the results are found under them. Attributes are printable ASCII without % of at most ${attributeBounds.characters} characters, and an event has at most ${attributeBounds.extensions} extensions: what would arrive changed is refused.`,
       parameters: ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'].map((name) =>
         header(name, 'Binary mode only: the attribute of the event.', { type: 'string' }),
       ),
@@ -203,7 +203,11 @@ export const events: OpenApi['paths'] = {
           content: json('EventsAccepted', examples.accepted),
           links: followLinks('$response.body#/accepted/0/requests/0'),
         },
-        ...problem(400, 'Not a CloudEvent.', 'ce-id is required'),
+        ...problem(
+          400,
+          'Not a CloudEvent, or one with an attribute that would arrive changed or never.',
+          'attribute correlationid holds U+0025: send printable ASCII without %, which SDKs read alike',
+        ),
         ...problem(413, 'The body is longer than 1 MiB.', 'the body must not be longer than 1048576 bytes'),
         ...problem(
           415,

@@ -15,7 +15,7 @@ const printable = fc.string({ unit: 'grapheme-ascii', maxLength: characters + 1 
 const uri = fc.oneof(
   fc.webUrl({ withFragments: true, withQueryParameters: true }),
   fc.string({
-    unit: fc.constantFrom(...`aZ9:/?#@!$&'()*+,;=.-_~%[] "<>\\^\`{}|é`),
+    unit: fc.constantFrom(...Array.from(`aZ9:/?#@!$&'()*+,;=.-_~%[] "<>\\^\`{}|é`)),
     minLength: 1,
     maxLength: 8,
   }),
@@ -33,7 +33,7 @@ const uri = fc.oneof(
     './a',
     'a//b',
   ),
-  fc.string({ unit: fc.constantFrom(...'a1:/?@.'), minLength: 1, maxLength: 6 }),
+  fc.string({ unit: fc.constantFrom(...Array.from('a1:/?@.')), minLength: 1, maxLength: 6 }),
 );
 /** One attribute that is not as plain as the others. */
 const attributes = fc.oneof(

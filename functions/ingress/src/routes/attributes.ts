@@ -39,6 +39,7 @@ function admittedValue(name: string, value: unknown): unknown {
   const refuse = (why: string): never => {
     throw new EventFault(`attribute ${name} ${why}`);
   };
+  if (typeof value !== 'string' && defined.includes(name)) refuse('must be text');
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number') {
     // CloudEvents has no other numbers. The SDK for Go cuts off what is behind the point.

@@ -100,6 +100,7 @@ describe('an attribute that would arrive changed, or never, is refused by name',
     ['300 extensions', many(299), '300 extensions are too many'],
     ['more than 32 bits', { number: 3_000_000_000 }, 'attribute number must be a whole number of 32 bits'],
     ['no whole number', { number: 1.5 }, 'attribute number must be a whole number of 32 bits'],
+    ['a source that is no text', { source: false }, 'attribute source must be text'],
     ['an object', { number: {} }, 'attribute number must be a string, a number or a boolean'],
     [
       'a year that RFC 3339 has not',
