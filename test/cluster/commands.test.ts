@@ -171,7 +171,7 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
         expect(text).toContain(`FAULT ${lack}`);
       expect(text).toMatch(/^ok {4}Kubernetes 1.34$/m);
       expect(text).toMatch(/npm run secrets -- apply/);
-      expect(text.match(/^FAULT/gm)?.length).toBe(Number(/(\d+) of \d+ do not hold/.exec(text)?.[1]));
+      expect(text.match(/^FAULT/gm)?.length).toBe(Number(/^(\d+) of \d+ do not hold/m.exec(text)?.[1]));
     });
 
     test('an old version, a missing label, a missing key, a forbidden resource, a taken port, a claimed host', async () => {

@@ -16,7 +16,7 @@ const attempts = 3;
 
 /** A client for one tracking server; each request is tried 3 times within its own `timeoutMs`. */
 export function mlflowRest(options: { trackingUri: string; timeoutMs: number } & Credentials): MlflowRest {
-  const tracking = options.trackingUri.replace(/\/+$/, '');
+  const tracking = options.trackingUri.replace(/(?<!\/)\/+$/, '');
   if (!/^https?:\/\//.test(tracking))
     throw new ModelRefused(`MLFLOW_TRACKING_URI ${tracking} is not an http:// or https:// URL`);
   const authorization = authorizationOf(options);

@@ -91,7 +91,7 @@ describe('the runtime as its user starts it', () => {
     };
     // Its connection is there before the others take what is left.
     expect(await get('/local/status')).toMatch(/^200/);
-    const [before = ''] = /(?<=Max open files +)\d+/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? [];
+    const [, before = ''] = /Max open files +(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? [];
     allow(readdirSync(`/proc/${pid}/fd`).length + 20);
     let refused = 0;
     const silent = Array.from({ length: 60 }, () =>
