@@ -1,8 +1,18 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
   globalIgnores(['**/dist/', '**/node_modules/', '.kickoff/', '.cache/', 'model/', '**/.venv/']),
+  {
+    files: ['**/*.{ts,tsx,js,mjs,cjs}'],
+    plugins: { regexp },
+    rules: {
+      // Time that grows faster than the text: one header of 8 KB would hold up everybody for minutes.
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential' }],
+    },
+  },
   { files: ['**/*.ts', '**/*.tsx'], extends: [tseslint.configs.strictTypeChecked] },
   {
     files: ['**/*.ts', '**/*.tsx'],

@@ -34,7 +34,7 @@ export function functionNames(): string[] {
     .sort();
 }
 
-/** Bundles a function with all that it imports, except native code. Throws with the compiler's messages. */
+/** Bundles a function with all that it imports. What it loads by `createRequire` (native code) stays out. Throws with the compiler's messages. */
 async function outputsOf(folder: string, names: { entry: string; chunk: string }): Promise<OutputFile[]> {
   const { outputFiles } = await build({
     entryPoints: { main: path.join(folder, 'src/main.ts') },

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { fs } from './builtins.ts';
 import { signingKeys } from './events/signing-keys.ts';
 
 /** Environment variables that do not fit; the message names each. `main` ends with exit code 78 (EX_CONFIG). */
@@ -22,7 +22,7 @@ export function readConfig<S extends v.ObjectSchema<v.ObjectEntries, undefined>>
   for (const name of Object.keys(schema.entries)) {
     const file = env[`${name}_FILE`];
     try {
-      const value = env[name] || (file ? readFileSync(file, 'utf8').trim() : '');
+      const value = env[name] || (file ? fs.readFileSync(file, 'utf8').trim() : '');
       if (value) values[name] = value;
     } catch (error) {
       faults.push(`${name}_FILE: ${error instanceof Error ? error.message : String(error)}`);
@@ -90,6 +90,11 @@ const port = (name: string, fallback: number) =>
 /** The variables that every function has. */
 export const commonEntries = {
   PORT: port('PORT', 8080),
+  /** Where it listens. An IP address: a name would be looked up. `ADDRESS` is func's own variable. */
+  ADDRESS: v.optional(
+    v.pipe(v.string(), v.regex(/^[\d.]+$|^[\da-f:.]+$/i, 'must be an IP address')),
+    '0.0.0.0',
+  ),
   /** The port that serves Prometheus text; 0: none. */
   METRICS_PORT: port('METRICS_PORT', 0),
   LOG_LEVEL: v.optional(

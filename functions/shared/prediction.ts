@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import { isMoment } from './kickoff.ts';
 
-const name = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(100));
+/** The most characters of a name: three times what the longest spelling that we know has. */
+export const longestName = 100;
+const name = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(longestName));
 const probability = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 // It is compared with the model's last result: what is no moment would never be before it.
 const moment = v.check(isMoment);

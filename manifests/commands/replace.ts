@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { type Exit, ofProcess, runCommand } from '../../eventing/commands/command.ts';
 import { at, build, title, type Document } from './yaml/bundle.ts';
 import { ClusterFault, kubectl } from './cluster/kubectl.ts';
-import { openManagement, type Management } from './cluster/queue-lengths.ts';
+import { openManagement, queueLengths, type Management } from './cluster/management.ts';
 import { readParams } from './yaml/params.ts';
 
 /** The kinds whose specs Knative does not let change, each with the part that it compares and what its deletion takes along. */
@@ -129,7 +129,7 @@ async function emptied(management: Management, namespace: string, deadlineMs: nu
   const end = performance.now() + deadlineMs;
   let since: number | undefined;
   for (;;) {
-    const full = [...(await management.lengths())].filter(
+    const full = [...(await queueLengths(management))].filter(
       ([name, count]) => ofBroker.test(name) && count !== 0,
     );
     since = full.length > 0 ? undefined : (since ?? performance.now());

@@ -25,7 +25,7 @@ const steps = (
   .map((line) =>
     line
       .replace(/^# {2,}/, '')
-      .replace(/ {2,}#.*$/, '')
+      .replace(/ {2}#.*$/, '')
       .trim(),
   )
   .filter((line) => /^(npm run|kubectl)/.test(line));

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml';
 import { secretKeys } from '../../manifests/commands/secrets/plan.ts';
 import { debian } from '../needs.ts';
+import { newKey } from '../signing.ts';
 import { startApiServer, type Stored } from './api-server.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -164,12 +165,13 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
         "Knative's network class is not set",
         'a default StorageClass',
         'Secret kickoff/rabbitmq',
+        'Secret kickoff/signing: an unsigned setup',
         'domain predictions.example.org',
       ])
         expect(text).toContain(`FAULT ${lack}`);
       expect(text).toMatch(/^ok {4}Kubernetes 1.34$/m);
       expect(text).toMatch(/npm run secrets -- apply/);
-      expect(text.match(/^FAULT/gm)?.length).toBe(Number(/(\d+) of \d+ do not hold/.exec(text)?.[1]));
+      expect(text.match(/^FAULT/gm)?.length).toBe(Number(/^(\d+) of \d+ do not hold/m.exec(text)?.[1]));
     });
 
     test('an old version, a missing label, a missing key, a forbidden resource, a taken port, a claimed host', async () => {
@@ -209,6 +211,27 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
       expect(text).toMatch(/FAULT Knative's network class istio.*\n +kubectl -n knative-serving patch/);
       expect(text).toMatch(/FAULT node port 31390 free for Kourier\n +web\/ingress-nginx has it/);
       expect(text).toMatch(/FAULT domain predictions.example.org\n +namespace other has claimed it/);
+    });
+
+    test.each([
+      [
+        'x',
+        /FAULT keys of Secret kickoff\/signing: key 1 has 1 characters.*\n +npm run secrets -- edit signing/,
+      ],
+      [newKey(), /ok {4}keys of Secret kickoff\/signing$/m],
+      [`${newKey()} ${newKey()}`, /ok {4}keys of Secret kickoff\/signing: two, a rotation is under way$/m],
+    ])('the keys that functions sign with: %.5s', async (keys, finding) => {
+      const data = { keys: Buffer.from(keys).toString('base64') };
+      api.put({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'signing', namespace: 'kickoff' },
+        data,
+      });
+      const { text } = await run('doctor.ts', ['--cluster']);
+      expect(text).toMatch(finding);
+      expect(text).toMatch(/ok {4}Secret kickoff\/signing$/m);
+      for (const key of keys.split(' ').filter((each) => each.length > 5)) expect(text).not.toContain(key);
     });
 
     test.each([

@@ -75,6 +75,35 @@ export function refusals(world: () => World): void {
       expect(pointers(await problem(await ask({ fixtures }), 422))).toEqual(['/fixtures']);
     });
 
+    test('two members of one name with 400 and a pointer, wherever JSON is taken', async () => {
+      const twice = '{"inputs":{"home":["Arsenal"],"home":["Chelsea"],"away":["Everton"]}}';
+      for (const [path, type] of [
+        ['/v1/predictions', 'application/json'],
+        ['/v1/events', 'application/cloudevents+json'],
+        ['/v1/events', 'application/cloudevents-batch+json'],
+        ['/invocations', 'application/json'],
+        ['/v2/models/match-outcome/infer', 'application/json'],
+      ]) {
+        const init = { method: 'POST', headers: { 'content-type': type ?? '' }, body: twice };
+        const response = await world().request(path ?? '', init);
+        expect(response.status).toBe(400);
+        expect(await response.text()).toContain('/inputs/home');
+      }
+    });
+
+    test('a body that is deeper, longer or fuller than is read with 422', async () => {
+      const ones = (count: number): number[] => Array.from({ length: count }, () => 1);
+      expect(pointers(await problem(await ask({ home: 'a', x: ones(1001) }), 422))).toEqual(['/x']);
+      expect(pointers(await problem(await ask('['.repeat(17)), 422))).toEqual(['/0'.repeat(16)]);
+      const full = Array.from({ length: 1000 }, () => ones(50));
+      expect(pointers(await problem(await ask(full), 422))).toEqual(['']);
+    });
+
+    test('a search by more than 100 characters with 422', async () => {
+      for (const name of ['q', 'league'])
+        await problem(await world().request(`/v1/teams?${name}=${'a'.repeat(101)}`), 422);
+    });
+
     test('a list with faults of structure, each by its pointer', async () => {
       const fixtures = [
         { home: 'Arsenal', away: 'Chelsea' },

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRegistry } from '../../eventing/local/registry.ts';
 import { freePort } from '../servers/free-port.ts';
+import { listening, loopback } from '../servers/listening.ts';
 import { signingKey } from '../signing.ts';
 import { until } from '../until.ts';
 
@@ -30,7 +31,7 @@ afterAll(async () => {
 function run(name: string, env: Record<string, string>) {
   const child = spawn(process.execPath, [`functions/${name}/src/main.ts`], {
     cwd: root,
-    env,
+    env: { ADDRESS: '127.0.0.1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
@@ -103,6 +104,23 @@ test('predict is alive while it loads, ready when it has loaded, shows metrics, 
   expect(metrics).toContain('kickoff_outcomes_total{status="done"} 1');
   child.kill('SIGTERM');
   expect(await once(child, 'close')).toEqual([0, null]);
+});
+
+test.each([
+  ['0.0.0.0', false],
+  ['127.0.0.1', true],
+])('with ADDRESS=%s a function and its metrics listen there', async (address, here) => {
+  const [port, metricsPort] = [await freePort(), await freePort()];
+  const { child } = run('cache-write', {
+    ...{ ADDRESS: address, PORT: String(port), METRICS_PORT: String(metricsPort) },
+    STORE_URL: `sqlite:${path.join(folder, `store-${address}`)}`,
+  });
+  const addresses = await until(() => {
+    const found = listening(child.pid ?? 0);
+    return found.length === 2 ? found : undefined;
+  });
+  expect(addresses.map((one) => loopback.test(one))).toEqual([here, here]);
+  child.kill('SIGKILL');
 });
 
 test('at SIGTERM ingress answers what is in flight and ends streams, then ends with 0', async () => {

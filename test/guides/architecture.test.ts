@@ -12,7 +12,7 @@ const placeholder = /[*<{$…]/;
 
 /** The paths of the project in the code of a page, inline or fenced. */
 function pathsOf(text: string): string[] {
-  const code = [...text.matchAll(/(`+)([^`]|[^`].*?[^`])\1(?!`)/gs)].map(([, , inside = '']) => inside);
+  const code = [...text.matchAll(/(?<!`)(`+)([^`]|[^`].*?[^`])\1(?!`)/gs)].map(([, , inside = '']) => inside);
   return code
     .flatMap((inside) => inside.split(/[\s'",;]+/))
     .filter((word) => /^(functions|eventing|manifests|model|test|docs)\/./.test(word))

@@ -3,14 +3,15 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brokerNames } from '../../eventing/local/eventing/broker/names.ts';
 import type { Event } from '../../functions/shared/events/cloudevents.ts';
 import { completedType } from '../../functions/shared/events/events.ts';
-import { ledgerId } from '../../functions/shared/identity.ts';
 import { type Served, serveWorld } from '../browser/served.ts';
 import { debian, python } from '../needs.ts';
 import { startKickoff } from '../servers/kickoff.ts';
+import { makeProducer, producerUrl } from '../servers/producer.ts';
 import { startRabbit } from '../servers/rabbitmq.ts';
 import { until } from '../until.ts';
 
@@ -126,7 +127,7 @@ describe('the examples of the docs', () => {
 
 describe.skipIf('missing' in venv || 'missing' in rabbitmq)('the example of a producer on RabbitMQ', () => {
   test(
-    'produce_amqp.py: the completed event comes back with replyTo, correlation id and trace',
+    'produce_amqp.py, as the user of producers: its result, and the event with correlation id and trace',
     { timeout: 180_000 },
     async () => {
       if ('missing' in venv || 'missing' in rabbitmq) return;
@@ -135,31 +136,29 @@ describe.skipIf('missing' in venv || 'missing' in rabbitmq)('the example of a pr
       try {
         const kickoff = await startKickoff(state, { AMQP_URL: rabbit.url, LOG_LEVEL: 'warn' });
         try {
-          const env = {
-            ...process.env,
-            AMQP_URL: rabbit.url,
-            BROKER_EXCHANGE: brokerNames('kickoff', 'kickoff').exchange,
-          };
+          await makeProducer(rabbit, 'secret');
+          const operator = await connect(rabbit.url);
+          const channel = await operator.createChannel();
+          const { queue } = await channel.assertQueue('', { exclusive: true });
+          const completed = { 'x-match': 'all', type: completedType };
+          await channel.bindQueue(queue, brokerNames('kickoff', 'kickoff').exchange, '', completed);
+          const url = producerUrl(rabbit, 'secret');
+          const env = { ...process.env, AMQP_URL: url, KICKOFF_URL: kickoff.url };
           const { stdout } = await run(venv.path, ['docs/examples/produce_amqp.py'], {
             env,
             timeout: 60_000,
           });
-          const read = JSON.parse(stdout) as {
-            attributes: Record<string, string>;
-            data: unknown;
-            'ledger id': string;
-          };
-          const { attributes, data, 'ledger id': ledger } = read;
-          expect(data).toMatchObject({
-            outcomes: [{ source: '/examples/pika', status: 'done', prediction: { home: 'Arsenal' } }],
+          expect(JSON.parse(stdout)).toMatchObject({ status: 'done', prediction: { home: 'Arsenal' } });
+          const message = await channel.get(queue, { noAck: true });
+          if (message === false) throw new Error('there is no completed event');
+          expect(JSON.parse(message.content.toString())).toMatchObject({
+            outcomes: [{ source: '/examples/pika', status: 'done' }],
             replyTo: 'examples',
           });
-          const { outcomes } = data as { outcomes: { id: string; source: string }[] };
-          expect(outcomes.map(ledgerId)).toEqual([ledger]);
-          const result = await fetch(`${kickoff.url}/v1/predictions/${ledger}`);
-          expect(await result.json()).toMatchObject({ status: 'done' });
-          expect(attributes['correlationid']).toBe('order-7');
-          expect(attributes['traceparent']).toMatch(new RegExp(`^00-${trace}-`));
+          const headers = message.properties.headers ?? {};
+          expect(headers['correlationid']).toBe('order-7');
+          expect(headers['traceparent']).toMatch(new RegExp(`^00-${trace}-`));
+          await operator.close();
         } finally {
           await kickoff.stop();
         }

@@ -25,6 +25,7 @@ beforeAll(async () => {
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
   running = start(process.execPath, [path.join(source, 'main.ts')], {
+    ADDRESS: '127.0.0.1',
     PORT: String(port),
     METRICS_PORT: String(await freePort()),
   });

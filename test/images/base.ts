@@ -53,7 +53,7 @@ export function localBase({ run }: Buildah): string {
     `${onnx}/onnxruntime_binding.node`,
   ];
   const libraries = loaded.flatMap(
-    (file) => execFileSync('ldd', [file], { encoding: 'utf8' }).match(/\/\S*\.so\S*/g) ?? [],
+    (file) => execFileSync('ldd', [file], { encoding: 'utf8' }).match(/(?<!\S)\/\S*\.so\S*/g) ?? [],
   );
   for (const library of new Set(libraries)) if (!library.startsWith(onnx)) put(library, library);
   const npm = execFileSync('sh', ['-c', 'readlink -f "$(command -v npm)"'], { encoding: 'utf8' }).trim();

@@ -103,7 +103,7 @@ describe.skipIf(why !== undefined)('images, built by buildah from a local base',
       expect(files.map((entry) => entry.name).filter((file) => file.startsWith('local-'))).toEqual([]);
 
       const port = await freePort();
-      const variables = { ...environment(name, registry.url), PORT: String(port) };
+      const variables = { ...environment(name, registry.url), ADDRESS: '127.0.0.1', PORT: String(port) };
       const env = Object.entries(variables).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
       const [command, ...args] = tool.command;
       const container = spawn(command, [

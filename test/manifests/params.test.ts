@@ -91,7 +91,10 @@ describe.skipIf(Object.values(programs).some((need) => 'missing' in need)).each(
         );
       expect(inOther.map(title)).toEqual([]);
       const text = JSON.stringify(documents);
-      expect(text.match(/"namespace":"kickoff"|[a-z-]+\.kickoff\.svc|[a-z.]+example\.org/g)).toBeNull();
+      // In the pattern of the Broker's exchange too: b.<namespace>.<broker>.<uid>.
+      const policy = documents.find(({ kind }) => kind === 'Policy');
+      expect(policy?.['spec']).toMatchObject({ pattern: '^b\\.elsewhere\\.kickoff\\.[^.]+$' });
+      expect(text.match(/"namespace":"kickoff"|[a-z-]\.kickoff\.svc|[a-z.]example\.org/g)).toBeNull();
       expect(text.match(/"kubernetes.io\/metadata.name":"elsewhere"/g)).toHaveLength(1);
     });
   },

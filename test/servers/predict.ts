@@ -36,7 +36,7 @@ export async function startFunction(
   let output = '';
   const child = spawn(process.execPath, [`functions/${name}/src/main.ts`], {
     cwd: root,
-    env: { PORT: String(port), SIGNING_KEYS: signingKey, ...env },
+    env: { ADDRESS: '127.0.0.1', PORT: String(port), SIGNING_KEYS: signingKey, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const stream of [child.stdout, child.stderr])

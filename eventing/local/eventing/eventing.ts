@@ -13,7 +13,7 @@ import type { Wiring } from '../manifests/wiring/wiring.ts';
 
 export type EventingOptions = {
   wiring: Wiring;
-  /** RabbitMQ's URL; without it the embedded broker in `stateFolder`, and no sources (they consume from RabbitMQ). */
+  /** RabbitMQ's URL; without it the embedded broker in `stateFolder`. */
   amqpUrl?: string | undefined;
   stateFolder: string;
   send: Send;
@@ -41,19 +41,17 @@ export async function startEventing(options: EventingOptions): Promise<Eventing>
 }
 
 async function startOn(queues: Queues, options: EventingOptions): Promise<Eventing> {
-  const { wiring, amqpUrl, send, log, clock = systemClock } = options;
-  if (amqpUrl) await queues.declare(wiring.topology);
+  const { wiring, send, log, clock = systemClock } = options;
+  await queues.declare(wiring.topology);
   const stopping = new AbortController();
   const cutting = new AbortController();
   const running = { queues, send, log, clock, stopping: stopping.signal, cutting: cutting.signal };
   const brokers = await startBrokers({ ...running, wiring });
-  const sources = amqpUrl
-    ? await Promise.all(
-        wiring.sources.map((source) =>
-          startSource({ ...running, send: brokers.route, source, namespace: wiring.namespace }),
-        ),
-      )
-    : [];
+  const sources = await Promise.all(
+    wiring.sources.map((source) =>
+      startSource({ ...running, send: brokers.route, source, namespace: wiring.namespace }),
+    ),
+  );
   const ticks = wiring.pings.map((ping) =>
     startTick({ ping, namespace: wiring.namespace, send: brokers.route, clock, log }),
   );

@@ -16,7 +16,7 @@ export type EnvironmentSources = {
 const template = /^\{\{\s*(\w+):([^:\s}]+)(?::([-._a-zA-Z0-9]+))?\s*\}\}$/;
 const clusterUrl = /http:\/\/([a-z0-9-]+\.[a-z0-9-]+\.svc(?:\.cluster\.local)?)(?::\d+)?/g;
 /** Set by the platform for each replica. */
-const reserved = ['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'];
+const reserved = ['ADDRESS', 'PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'];
 
 /**
  * The environment of a function: what func.yaml names. Each value comes from the runtime's own environment (an empty one counts as unset), else

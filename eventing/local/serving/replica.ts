@@ -60,7 +60,14 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const preloads = [guard, ...(queueProxy ? [queueProxy.file] : [])].flatMap((file) => ['--require', file]);
   const child = spawn(process.execPath, [...preloads, options.file], {
     cwd: path.dirname(path.dirname(options.file)),
-    env: { NODE_COMPILE_CACHE: compileCache, ...options.env, ...queueProxy?.env, PORT: String(port) },
+    env: {
+      NODE_COMPILE_CACHE: compileCache,
+      ...options.env,
+      ...queueProxy?.env,
+      // For one user of one machine.
+      ADDRESS: '127.0.0.1',
+      PORT: String(port),
+    },
     // The fourth stays open as long as the runtime lives.
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(queueProxy ? (['ipc'] as const) : [])],
     // A group of its own: Ctrl-C on the terminal reaches only the runtime, which ends its functions in order.

@@ -24,6 +24,7 @@ async function main(): Promise<void> {
   });
   const store = await openStore(config.STORE_URL);
   await serve({
+    address: config.ADDRESS,
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
     metrics: () => metrics.text(),

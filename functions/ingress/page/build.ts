@@ -76,7 +76,7 @@ export async function bundlePage(): Promise<string> {
     assets.map(({ name }) => [name.replace(/^assets\/(.+)-.{10}(\.\w+)$/, '$1$2'), name]),
   );
   const html = (await readFile(path.join(source, 'index.html'), 'utf8')).replace(
-    /\{\{(.+?)\}\}/g,
+    /\{\{([^{}]+)\}\}/g,
     (_, name: string) => {
       const asset = names.get(name);
       if (asset === undefined) throw new Error(`index.html names ${name}, which is not built`);

@@ -19,8 +19,8 @@ const prediction = {
 const done = { status: 'done', prediction, model, cached: false };
 const failed = {
   status: 'failed',
-  reason: 'unknown team "Arsenl"; nearest: Arsenal, Olympique Marseille, AC Siena',
-  nearest: ['Arsenal', 'Olympique Marseille', 'AC Siena'],
+  reason: 'unknown team "Arsenl"; nearest: Arsenal',
+  nearest: ['Arsenal'],
 };
 const requestId = '0199a1f0-5b7e-7c3a-9f21-6d4c8e0b1a53';
 const data = {

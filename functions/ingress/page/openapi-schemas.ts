@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { RequestedData, requestedType } from '../../shared/events/events.ts';
 import { Fixture, ModelRef, Prediction } from '../../shared/prediction.ts';
 import { FixtureList } from '../src/http/fixtures.ts';
-import { Source } from '../src/http/source.ts';
+import { attributeBounds } from '../src/routes/attributes.ts';
 import { InferenceRequest, Parameters } from '../src/routes/inference-tensors.ts';
 import { Invocation } from '../src/routes/invocations.ts';
 
@@ -45,10 +45,12 @@ const ProblemDetails = v.object({
   ),
 });
 
+const attribute = (pattern: RegExp) =>
+  v.pipe(v.string(), v.maxLength(attributeBounds.characters), v.regex(pattern));
 const RequestedEvent = v.object({
   specversion: v.literal('1.0'),
-  id: v.pipe(v.string(), v.minLength(1)),
-  source: Source,
+  id: attribute(/^[!-$&-~]([ -$&-~]*[!-$&-~])?$/),
+  source: attribute(/^[\w.~:/?@!$&'()*+,;=-]+$/),
   type: v.literal(requestedType),
   // In the JSON format an unset attribute may be null.
   datacontenttype: v.nullish(v.pipe(v.string(), v.regex(/^[a-z]+\/([a-z0-9.-]+\+)?json$/))),

@@ -11,10 +11,13 @@ import {
   retryAfter,
   starting,
 } from './openapi-parts.ts';
+import { longestName } from '../../shared/prediction.ts';
+import { longestPrefer } from '../src/http/prefer.ts';
+import { attributeBounds } from '../src/routes/attributes.ts';
 import { schemas } from './openapi-schemas.ts';
 
 const bodyProblems = {
-  ...problem(400, 'The body is not JSON.', 'the body is not valid JSON'),
+  ...problem(400, 'The body is not JSON, or two members have one name.', 'the body is not valid JSON'),
   ...problem(413, 'The body is longer than 1 MiB.', 'the body must not be longer than 1048576 bytes'),
   ...problem(415, 'Another content type.', 'content type must be application/json'),
 };
@@ -61,7 +64,7 @@ export const predictions: OpenApi['paths'] = {
       parameters: [
         header(
           'Prefer',
-          '`respond-async` to be answered at once, `wait=N` to wait N seconds (RFC 7240).',
+          `\`respond-async\` to be answered at once, \`wait=N\` to wait N seconds (RFC 7240). Over ${longestPrefer} characters it is ignored.`,
           { type: 'string' },
           'wait=20',
         ),
@@ -117,7 +120,7 @@ export const predictions: OpenApi['paths'] = {
         ...problem(
           422,
           'What is asked cannot be predicted: each fault with its JSON pointer, unknown names with the nearest.',
-          'unknown team "Arsenl"; nearest: Arsenal, Olympique Marseille, AC Siena',
+          'unknown team "Arsenl"; nearest: Arsenal',
           [{ pointer: '/home', detail: 'unknown team "Arsenl"', nearest: ['Arsenal'] }],
         ),
         ...starting,
@@ -181,8 +184,7 @@ export const events: OpenApi['paths'] = {
       operationId: 'sendEvents',
       tags: ['Events'],
       summary: 'CloudEvents from other producers',
-      description:
-        'CloudEvents 1.0 over HTTP: binary (the attributes as `ce-` headers), structured, or a batch. 202 means that the broker has confirmed. A request is known by the source of the event and the id that you give it; the answer names the place of its result.',
+      description: `CloudEvents 1.0 over HTTP: binary (the attributes as \`ce-\` headers), structured, or a batch. 202 means that the broker has confirmed. A request is known by the source of the event and the id that you give it; the answer names the place of its result. Attributes are printable ASCII without % of at most ${attributeBounds.characters} characters, and an event has at most ${attributeBounds.extensions} extensions: what would arrive changed is refused.`,
       parameters: ['ce-specversion', 'ce-id', 'ce-source', 'ce-type'].map((name) =>
         header(name, 'Binary mode only: the attribute of the event.', { type: 'string' }),
       ),
@@ -200,7 +202,11 @@ export const events: OpenApi['paths'] = {
           headers: requestIdHeader,
           content: json('EventsAccepted', examples.accepted),
         },
-        ...problem(400, 'Not a CloudEvent.', 'ce-id is required'),
+        ...problem(
+          400,
+          'Not a CloudEvent, or one with an attribute that would arrive changed or never.',
+          'attribute correlationid holds U+0025: send printable ASCII without %, which SDKs read alike',
+        ),
         ...problem(413, 'The body is longer than 1 MiB.', 'the body must not be longer than 1048576 bytes'),
         ...problem(
           415,
@@ -249,20 +255,24 @@ export const catalogue: OpenApi['paths'] = {
           name: 'league',
           in: 'query',
           description: 'Id or name of a league.',
-          schema: { type: 'string' },
+          schema: { type: 'string', maxLength: longestName },
           example: 'ENG1',
         },
         {
           name: 'q',
           in: 'query',
           description: 'Part of a name or alias, in any case, without accents.',
-          schema: { type: 'string' },
+          schema: { type: 'string', maxLength: longestName },
           example: 'man u',
         },
       ],
       responses: {
         200: ok('The teams, best match first.', 'Teams', examples.teams),
-        ...problem(422, 'There is no such league.', 'unknown league "XXX9"; known: ENG1, ENG2'),
+        ...problem(
+          422,
+          'There is no such league, or a text is too long.',
+          'unknown league "XXX9"; known: ENG1, ENG2',
+        ),
         ...starting,
       },
     },

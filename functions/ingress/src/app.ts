@@ -3,16 +3,17 @@ import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import { newId } from '../../shared/id.ts';
 import type { Log } from '../../shared/log.ts';
+import { longestName } from '../../shared/prediction.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { Problem, problemAnswer, retryLater } from '../../shared/http/problem.ts';
 import { StoreUnavailable } from '../../shared/store/store.ts';
 import { continueTrace } from '../../shared/events/trace.ts';
 import { readText } from './http/body.ts';
-import { leagues } from './catalog.ts';
+import { leagues, teamsText } from './catalog.ts';
 import type { createChallengerState } from './challenger-state.ts';
 import { crossOrigin } from './http/cross-origin.ts';
 import { eventsAccepted, type Forward, readRequested } from './routes/events.ts';
-import { type Handler, type Handlers, type HttpAnswer, json } from './http/answer.ts';
+import { type Handler, type Handlers, type HttpAnswer, json, jsonText } from './http/answer.ts';
 import { inferenceRoutes } from './routes/inference-protocol.ts';
 import { invocations } from './routes/invocations.ts';
 import { createPage, pageFiles } from './routes/page.ts';
@@ -125,7 +126,10 @@ export function createApp(
   route('/v1/teams', {
     GET(c) {
       const { teams } = present().catalog.current().value;
-      const { league: wanted, q } = c.req.query();
+      const { league: wanted = '', q = '' } = c.req.query();
+      for (const [name, text] of Object.entries({ league: wanted, q }))
+        if (text.length > longestName)
+          throw new Problem(422, `${name} must not have more than ${longestName} characters`);
       // A form sends an unfilled field as empty.
       const league = wanted ? teams.league(wanted) : undefined;
       if (wanted && !league)
@@ -133,7 +137,7 @@ export function createApp(
           422,
           `unknown league "${wanted}"; known: ${teams.file.leagues.map(({ id }) => id).join(', ')}`,
         );
-      return json({ teams: teams.search({ league, text: q }) });
+      return jsonText(`{"teams":${teamsText(teams.search({ league, text: q }))}}`);
     },
   });
 

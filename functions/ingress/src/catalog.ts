@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Current, Loaded } from '../../shared/model/follow.ts';
 import { type Artifact, jsonOf } from '../../shared/model/registry.ts';
-import { createTeams, type League, type Teams, TeamsFile } from '../../shared/model/teams.ts';
+import { createTeams, type League, type Team, type Teams, TeamsFile } from '../../shared/model/teams.ts';
 
 /** What can be asked, and how good the answers are: teams and card of the version that the alias names. */
 export type Catalog = { teams: Teams; card: unknown };
@@ -24,4 +24,17 @@ export function leagues({ file }: Teams): (League & { teams: number })[] {
     ...league,
     teams: file.teams.filter((team) => team.league === league.id).length,
   }));
+}
+
+const texts = new WeakMap<object, string>();
+
+/** Teams as JSON. A team is written once, and so is a list that comes again. */
+export function teamsText(teams: readonly Team[]): string {
+  return textOf(teams, () => `[${teams.map((team) => textOf(team, () => JSON.stringify(team))).join(',')}]`);
+}
+
+function textOf(value: object, write: () => string): string {
+  const text = texts.get(value) ?? write();
+  texts.set(value, text);
+  return text;
 }

@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     },
   );
   await serve({
+    address: config.ADDRESS,
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
     metrics: () => metrics.text(),

@@ -46,6 +46,7 @@ async function main(): Promise<void> {
     },
   );
   await serve({
+    address: config.ADDRESS,
     port: config.PORT,
     metricsPort: config.METRICS_PORT,
     metrics: () => metrics.text(),
@@ -65,7 +66,7 @@ async function main(): Promise<void> {
       await Promise.all([running.model?.close(), challenger.close()]);
     },
   });
-  // Loads and sets up native code while the registry answers.
+  // Loads its native code while the registry answers.
   await import('./onnxruntime.ts');
   const model = await following.catch(cannotLoad(config));
   running.model = model;

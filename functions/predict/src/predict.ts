@@ -15,9 +15,10 @@ export async function predict(
   const outcomes = new Map<number, Outcome>();
   const places: number[] = [];
   const resolved: ResolvedRequest[] = [];
+  const resolve = teams.resolver();
   for (const [place, request] of requests.entries()) {
     const { id } = request;
-    const found = teams.resolve(request);
+    const found = resolve(request);
     if ('fault' in found) {
       const { reason, nearest } = found.fault;
       outcomes.set(place, { id, status: 'failed', reason, ...(nearest ? { nearest } : {}) });

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { fs } from '../../shared/builtins.ts';
 
 /**
  * Threads for one inference: what the cgroup's CPU quota allows, at least 1. onnxruntime sizes its pool by the host's cores and ignores the
@@ -27,7 +27,7 @@ function ratio(quota: string | undefined, period: string | undefined): number | 
 
 function read(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8').trim();
+    return fs.readFileSync(file, 'utf8').trim();
   } catch {
     return undefined;
   }

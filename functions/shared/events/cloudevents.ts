@@ -58,18 +58,34 @@ export async function readEvent(request: Request): Promise<Event> {
   return event;
 }
 
+/** How events are read: what parses their JSON, and what takes in their attributes before an event is made of them. Both may throw. */
+export type Reading = {
+  parse: (text: string) => unknown;
+  admit: (attributes: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+};
+
+const asTheyCome: Reading = { parse: parseJson, admit: (attributes) => attributes };
+
 /** Reads the events of a request in binary, structured or batch mode (CloudEvents HTTP binding 1.0). Throws `EventFault`. */
-export async function readEvents(request: Request): Promise<Event[]> {
+export async function readEvents(request: Request, reading = asTheyCome): Promise<Event[]> {
   const type = mediaType(request.headers.get('content-type'));
-  if (type === 'application/cloudevents+json') return [fromJson(parseJson(await request.text()))];
+  if (type === 'application/cloudevents+json')
+    return [fromJson(reading.parse(await request.text()), reading)];
   if (type === 'application/cloudevents-batch+json') {
-    const batch = parseJson(await request.text());
+    const batch = reading.parse(await request.text());
     if (!Array.isArray(batch)) throw new EventFault('a batch must be a JSON array of events');
-    return batch.map(fromJson);
+    return batch.map((value, place) => {
+      try {
+        return fromJson(value, reading);
+      } catch (error) {
+        if (!(error instanceof EventFault)) throw error;
+        throw new EventFault(`event ${place}: ${error.message}`, error);
+      }
+    });
   }
   if (type.startsWith('application/cloudevents'))
     throw new EventFault(`content type ${type} is not supported; send JSON`, { unsupported: true });
-  return [fromHeaders(request.headers, type, await request.text())];
+  return [fromHeaders(request.headers, type, await request.text(), reading)];
 }
 
 /** The event in binary mode. */
@@ -77,11 +93,8 @@ export function binaryMessage(event: Event): { headers: Record<string, string>; 
   const headers: Record<string, string> = {};
   // The package would write an object as JSON once more.
   const message: Message = HTTP.binary(event.cloneWith({ data: undefined }, false));
-  for (const [name, value] of Object.entries(message.headers)) {
-    if (typeof value !== 'string') continue;
-    // The package writes raw values. The binding wants them percent-encoded where they are not printable ASCII, or ", % or space.
-    headers[name] = name.startsWith('ce-') ? value.replace(/[^\x21\x23\x24\x26-\x7e]+/g, encode) : value;
-  }
+  for (const [name, value] of Object.entries(message.headers))
+    if (typeof value === 'string') headers[name] = headerOf(value);
   return { headers, body: dataText(event) };
 }
 
@@ -92,41 +105,45 @@ export function structuredMessage(event: Event): { headers: Record<string, strin
   return { headers: { 'content-type': 'application/cloudevents+json' }, body };
 }
 
-/** Those extensions of an event that `names` lists, for an event that follows from it: no broker copies them. */
+/**
+ * Those extensions of an event that `names` lists, for an event that follows from it: no broker copies them. One that no header can hold is left out:
+ * the answer matters more.
+ */
 export function extensionsOf(event: Event, names: readonly string[]): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of names) {
     const value = event[name];
-    if (typeof value === 'string' && value !== '') found[name] = value;
+    if (typeof value === 'string' && value !== '' && !/[\0-\x1f\x7f]/.test(value)) found[name] = value;
   }
   return found;
 }
 
-function fromHeaders(headers: Headers, type: string, body: string): Event {
+function fromHeaders(headers: Headers, type: string, body: string, reading: Reading): Event {
   if (!headers.has('ce-specversion'))
     throw new EventFault('no CloudEvent: neither ce- headers nor an application/cloudevents+json body', {
       unsupported: type !== '' && !isJson(type),
     });
   const attributes: Record<string, unknown> = {};
-  for (const [name, value] of headers)
-    if (name.startsWith('ce-')) attributes[name.slice(3)] = decode(name, value);
+  for (const [name, value] of headers) if (name.startsWith('ce-')) attributes[name.slice(3)] = textOf(value);
   // eventing-rabbitmq passes the trace on as plain W3C Trace Context headers, whatever the event carried.
   for (const name of ['traceparent', 'tracestate']) attributes[name] ??= headers.get(name);
   if (type !== '') refuseUnlessJson(type);
-  const event = fromJson({
-    ...attributes,
-    ...(type === '' ? {} : { datacontenttype: type }),
-    ...(body === '' ? {} : { data: parseJson(body) }),
-  });
+  const data = body === '' ? {} : { data: reading.parse(body) };
+  const event = fromJson(
+    { ...attributes, ...(type === '' ? {} : { datacontenttype: type }), ...data },
+    reading,
+  );
   texts.set(event, body);
   return event;
 }
 
-function fromJson(value: unknown): Event {
+function fromJson(value: unknown, { parse, admit }: Reading): Event {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new EventFault('an event must be a JSON object');
   // In the JSON format a null attribute counts as absent.
-  const present = Object.entries(value).filter(([name, each]) => each !== null || name === 'data');
+  const present = Object.entries(admit(value as Record<string, unknown>)).filter(
+    ([name, each]) => each !== null || name === 'data',
+  );
   const { data_base64: encoded, ...attributes } = Object.fromEntries<unknown>(present);
   for (const name of ['id', 'source', 'type', 'specversion']) {
     const given = attributes[name];
@@ -134,8 +151,8 @@ function fromJson(value: unknown): Event {
   }
   if (attributes['specversion'] !== '1.0') throw new EventFault('specversion must be 1.0');
   const time = attributes['time'];
-  // The package replaces an invalid time with the present.
-  if (time !== undefined && (typeof time !== 'string' || Number.isNaN(Date.parse(time))))
+  // The package replaces an invalid time with the present, and writes years that RFC 3339 has not.
+  if (time !== undefined && !(typeof time === 'string' && isTimestamp(time)))
     throw new EventFault('attribute time must be an RFC 3339 timestamp');
   for (const [name, each] of Object.entries(attributes))
     if (name !== 'data' && !['string', 'number', 'boolean'].includes(typeof each))
@@ -148,7 +165,7 @@ function fromJson(value: unknown): Event {
   }
   if (encoded !== undefined) {
     if (typeof encoded !== 'string') throw new EventFault('data_base64 must be a string');
-    attributes['data'] = parseJson(Buffer.from(encoded, 'base64').toString('utf8'));
+    attributes['data'] = parse(Buffer.from(encoded, 'base64').toString('utf8'));
   }
   try {
     return new CloudEvent<unknown>(attributes);
@@ -179,16 +196,14 @@ function refuseUnlessJson(type: string): void {
     throw new EventFault(`content type ${type} is not supported; send JSON`, { unsupported: true });
 }
 
-function encode(characters: string): string {
-  return encodeURIComponent(characters.toWellFormed());
+function isTimestamp(text: string): boolean {
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && /^\d{4}-/.test(new Date(time).toISOString());
 }
 
-function decode(name: string, value: string): string {
-  try {
-    // Node hands header bytes over as latin1; some senders write raw UTF-8.
-    const text = /[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value;
-    return decodeURIComponent(text);
-  } catch {
-    throw new EventFault(`header ${name} is not percent-encoded UTF-8`);
-  }
-}
+// The binding wants header values percent-encoded, but the SDK for Go, and so the Broker and all that it delivers, neither encodes nor decodes:
+// decoded here, `50% off` would be no event and `order%2F7` another. A header is UTF-8 there, and latin1 to Node.
+const textOf = (header: string): string =>
+  /[\x80-\xff]/.test(header) ? Buffer.from(header, 'latin1').toString('utf8') : header;
+const headerOf = (text: string): string =>
+  /[^\0-\x7f]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;

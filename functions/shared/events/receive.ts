@@ -10,11 +10,11 @@ export type Received = { event: Event; verdict: Verdict };
 /** How a function takes events in. */
 export type Receiver = {
   /** Reads one event and whether it is ours. Undefined, with a line in the log, for what is no CloudEvent. */
-  receive(request: Request): Promise<Received | undefined>;
+  receive: (request: Request) => Promise<Received | undefined>;
   /** Reads one event that only our own functions may say: undefined for any other too, which is refused. */
-  receiveOurs(request: Request): Promise<Event | undefined>;
+  receiveOurs: (request: Request) => Promise<Event | undefined>;
   /** Logs and counts an event that claims what only our own functions may say. Nothing else is to be done with it. */
-  refuse(received: Received): void;
+  refuse: (received: Received) => void;
 };
 
 const reasons: Record<Exclude<Verdict, 'ours'>, string> = {

@@ -1,5 +1,5 @@
 import type { Agent } from 'node:https';
-import { http, loadHttps } from './node-http.ts';
+import { http, loadHttps } from '../builtins.ts';
 
 // node:http, not fetch: it loads with the process and costs less per call. A cold start and a busy publisher notice both.
 const plain = new http.Agent({ keepAlive: true });

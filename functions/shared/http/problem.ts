@@ -1,10 +1,15 @@
 import type * as v from 'valibot';
-import { http } from './node-http.ts';
+import { http } from '../builtins.ts';
 
 /** One fault of the input: a JSON pointer (RFC 6901) to it, and what to do. */
 export type Fault = { pointer: string; detail: string; nearest?: readonly string[] };
 
-/** An error answer in the form of RFC 9457 (`application/problem+json`). */
+/** An answer tells the first faults: writing down each of a million takes seconds. Of a text that came in it repeats the beginning. */
+export const maxFaults = 20;
+const longestText = 500;
+const longestStep = 100;
+
+/** An error answer in the form of RFC 9457 (`application/problem+json`). It tells the first `maxFaults`. */
 export class Problem extends Error {
   override name = 'Problem';
   readonly status: number;
@@ -15,12 +20,18 @@ export class Problem extends Error {
     detail: string,
     more: { faults?: readonly Fault[]; headers?: Record<string, string> } = {},
   ) {
-    super(detail);
+    super(short(detail, longestText));
+    const { faults = [] } = more;
     this.status = status;
-    this.faults = more.faults ?? [];
+    this.faults = faults
+      .slice(0, maxFaults)
+      .map((fault) => ({ ...fault, detail: short(fault.detail, longestText) }))
+      .concat(faults.length > maxFaults ? moreFaults : []);
     this.headers = more.headers ?? {};
   }
 }
+
+const moreFaults: Fault = { pointer: '', detail: `there are more faults: these are the first ${maxFaults}` };
 
 /** The answer of a problem; a caller names it to us by `requestId`. */
 export function problemAnswer(problem: Problem, requestId: string) {
@@ -50,10 +61,10 @@ export function retryLater(detail: string, seconds = 1): Problem {
   return new Problem(503, detail, { headers: { 'retry-after': String(seconds) } });
 }
 
-/** The faults of a schema's issues, below `prefix`. */
+/** The faults of a schema's issues, below `prefix`: no more than show that there are too many to tell. */
 export function faultsOf(issues: readonly v.BaseIssue<unknown>[], prefix = ''): Fault[] {
-  return issues.map((issue) => ({
-    pointer: prefix + (issue.path ?? []).map(({ key }) => `/${escape(String(key))}`).join(''),
+  return issues.slice(0, maxFaults + 1).map((issue) => ({
+    pointer: prefix + pointerTo((issue.path ?? []).map(({ key }) => key)),
     detail:
       issue.expected === 'never'
         ? 'is not a known field'
@@ -63,6 +74,13 @@ export function faultsOf(issues: readonly v.BaseIssue<unknown>[], prefix = ''): 
   }));
 }
 
-function escape(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+/** The JSON pointer (RFC 6901) that takes these steps; a name that is longer than any of ours is cut. */
+export function pointerTo(steps: readonly unknown[]): string {
+  return steps
+    .map((step) => `/${short(String(step), longestStep).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('');
+}
+
+function short(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }

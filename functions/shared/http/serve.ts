@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { http } from '../builtins.ts';
 import { answerProbe, type Fetch, type Readiness } from './health.ts';
 import { ConfigFault } from '../config.ts';
 import type { Log } from '../log.ts';
-import { http } from './node-http.ts';
 
 /** Exit codes of sysexits.h: bad configuration, and a needed service is absent. */
 export const exitCodes = { config: 78, unavailable: 69 } as const;
@@ -40,10 +40,12 @@ export type Server = { port: number; metricsPort: number | undefined };
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /**
- * Listens on `port` of every address and stops as Knative's runtime contract says. On SIGTERM it is unready at once, answers what is in flight
- * (queue-proxy does not wait for it) and closes the clients. It exits with 0, or with 1 when `drainMs` did not suffice.
+ * Listens on `port` of `address` and stops as Knative's runtime contract says; `0.0.0.0` is every address, as that contract asks. On SIGTERM it is
+ * unready at once, answers what is in flight (queue-proxy does not wait for it) and closes the clients. It exits with 0, or with 1 when `drainMs`
+ * did not suffice.
  */
 export async function serve(options: {
+  address: string;
   port: number;
   metricsPort: number;
   metrics: () => string;
@@ -80,12 +82,12 @@ export async function serve(options: {
   // Longer than any keep-alive of the clients (queue-proxy, the local activator): the side that reuses a connection must close it.
   server.keepAliveTimeout = 120_000;
   server.requestTimeout = 60_000;
-  const port = await listen(server, options.port);
+  const port = await listen(server, options.port, options.address);
   const metricsServer = http.createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(options.metrics());
   });
   const metricsPort =
-    options.metricsPort === 0 ? undefined : await listen(metricsServer, options.metricsPort);
+    options.metricsPort === 0 ? undefined : await listen(metricsServer, options.metricsPort, options.address);
 
   let stopping = false;
   const stop = (signal: string): void => {
@@ -123,12 +125,13 @@ export async function serve(options: {
   return { port, metricsPort };
 }
 
-function listen(server: HttpServer, port: number): Promise<number> {
+function listen(server: HttpServer, port: number, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    // Without an address: Node would look it up and check whether it is IPv6, 4 ms of a cold start.
-    server.listen(port, () => {
+    server.once('error', reject).once('listening', () => {
       resolve((server.address() as AddressInfo).port);
     });
+    // Node looks up even a numeric address and checks whether it is IPv6: 4 ms of a cold start. Without one it listens on every address.
+    if (address === '0.0.0.0') server.listen(port);
+    else server.listen(port, address);
   });
 }

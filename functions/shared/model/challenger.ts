@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import { loadCrypto } from '../builtins.ts';
 import { type FollowedModel, followModel, type FollowOptions } from './follow.ts';
 import { describe } from '../log.ts';
 import type { Registry } from './registry.ts';
@@ -101,6 +101,7 @@ export function followChallenger<T>(
 /** Whether the challenger answers this match (canonical names). The same percentage always gives the same answer; a larger one only adds matches. */
 export function isCanary({ home, away }: { home: string; away: string }, percent: number): boolean {
   if (percent <= 0) return false;
-  const share = createHash('sha256').update(`${home}\n${away}`).digest().readUInt32BE(0) / 2 ** 32;
+  const share =
+    loadCrypto().createHash('sha256').update(`${home}\n${away}`).digest().readUInt32BE(0) / 2 ** 32;
   return share * 100 < percent;
 }

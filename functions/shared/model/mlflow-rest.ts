@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { http, loadHttps } from '../http/node-http.ts';
+import { http, loadHttps } from '../builtins.ts';
 import { ModelRefused, RegistryUnavailable, VersionAbsent } from './registry-errors.ts';
 
 /** Basic wins over bearer, as in MLflow's own client. */
@@ -16,7 +16,7 @@ const attempts = 3;
 
 /** A client for one tracking server; each request is tried 3 times within its own `timeoutMs`. */
 export function mlflowRest(options: { trackingUri: string; timeoutMs: number } & Credentials): MlflowRest {
-  const tracking = options.trackingUri.replace(/\/+$/, '');
+  const tracking = options.trackingUri.replace(/(?<!\/)\/+$/, '');
   if (!/^https?:\/\//.test(tracking))
     throw new ModelRefused(`MLFLOW_TRACKING_URI ${tracking} is not an http:// or https:// URL`);
   const authorization = authorizationOf(options);

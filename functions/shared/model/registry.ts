@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
+import { loadCrypto } from '../builtins.ts';
 import { type Credentials, mlflowRest } from './mlflow-rest.ts';
 import { parseModelUri } from './model-uri.ts';
 import { ModelRef } from '../prediction.ts';
@@ -229,7 +229,7 @@ function parseSums(manifest: Uint8Array): Map<string, string> {
 }
 
 function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return loadCrypto().createHash('sha256').update(bytes).digest('hex');
 }
 
 function check(ref: ModelRef, name: string, bytes: Uint8Array, expected: string): void {

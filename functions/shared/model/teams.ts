@@ -1,6 +1,8 @@
-import { distance } from 'fastest-levenshtein';
 import * as v from 'valibot';
 import type { Fixture } from '../prediction.ts';
+import { fold } from './fold.ts';
+import { createNearest, type Nearest } from './nearest.ts';
+import { createSearch } from './search.ts';
 
 const League = v.object({ id: v.string(), name: v.string(), country: v.string(), tier: v.number() });
 export type League = v.InferOutput<typeof League>;
@@ -30,14 +32,23 @@ export type FixtureFault = {
   nearest?: string[];
 };
 
+/** Gives the same fixture by canonical names with its league filled in, or why it cannot be predicted. */
+export type Resolve = (
+  fixture: Fixture,
+) => { fixture: Fixture & { league: string } } | { fault: FixtureFault };
+
+/** The most unknown names of a list that are told what is nearest to them. */
+export const maxExplained = 20;
+
 /** The teams of one model version, by every spelling. */
 export type Teams = {
   file: TeamsFile;
-  /** The same fixture by canonical names with its league filled in, or why it cannot be predicted. */
-  resolve(fixture: Fixture): { fixture: Fixture & { league: string } } | { fault: FixtureFault };
+  resolve: Resolve;
+  /** For one list: what is unknown is looked up once, and only the first `maxExplained` unknown names are told what is nearest to them. */
+  resolver(): Resolve;
   league(spelling: string): League | undefined;
-  /** Teams by league and by text in a name or alias, best match first. */
-  search(query: { league?: League | undefined; text?: string | undefined }): Team[];
+  /** Teams by league and by text in a name or alias, best match first. Without a text always the same array. */
+  search(query: { league?: League | undefined; text?: string | undefined }): readonly Team[];
 };
 
 /** Indexes the teams by names and aliases, without case, accents and punctuation. */
@@ -46,18 +57,14 @@ export function createTeams(file: TeamsFile): Teams {
   for (const team of file.teams)
     for (const spelling of [team.name, ...team.aliases]) teams.set(spelling, team);
   // Made when a spelling needs them: folding all names takes a cold process 10 ms.
-  let names: Map<string, Team> | undefined;
-  let leagues: Map<string, League> | undefined;
-  const foldedNames = (): Map<string, Team> => (names ??= foldNames(file.teams));
-
-  const find = (name: string): Team | undefined => teams.get(name) ?? foldedNames().get(fold(name));
+  let names: BySpelling<Team> | undefined;
+  let leagues: BySpelling<League> | undefined;
+  let nearest: Nearest | undefined;
+  const search = createSearch(file.teams);
   const league = (spelling: string): League | undefined =>
-    (leagues ??= foldLeagues(file.leagues)).get(fold(spelling));
-
-  function unknownTeam(field: 'home' | 'away', name: string): { fault: FixtureFault } {
-    const nearest = nearestNames(fold(name), foldedNames());
-    return { fault: { field, reason: `unknown team "${name}"; nearest: ${nearest.join(', ')}`, nearest } };
-  }
+    (leagues ??= bySpelling(file.leagues.flatMap((each) => [[each.id, each] as const, [each.name, each]])))(
+      spelling,
+    );
 
   /** The league that both teams play in; where they differ, the upper one: the other team has just been promoted. */
   function usualLeague(home: Team, away: Team): string {
@@ -66,10 +73,30 @@ export function createTeams(file: TeamsFile): Teams {
     return (tier(away.league) < tier(home.league) ? away.league : home.league) ?? neutralLeague;
   }
 
-  return {
-    file,
-    league,
-    resolve(fixture) {
+  function resolver(): Resolve {
+    const found = new Map<string, Team | undefined>();
+    const explained = new Map<string, string[]>();
+
+    function find(name: string): Team | undefined {
+      const exact = teams.get(name);
+      if (exact || found.has(name)) return exact ?? found.get(name);
+      const team = (names ??= bySpelling(spellingsOf(file.teams)))(name);
+      found.set(name, team);
+      return team;
+    }
+
+    function unknownTeam(field: 'home' | 'away', name: string): { fault: FixtureFault } {
+      if (!explained.has(name) && explained.size < maxExplained) {
+        nearest ??= createNearest(file.teams);
+        explained.set(name, nearest(name));
+      }
+      const near = explained.get(name) ?? [];
+      const reason = `unknown team "${name}"`;
+      if (near.length === 0) return { fault: { field, reason } };
+      return { fault: { field, reason: `${reason}; nearest: ${near.join(', ')}`, nearest: near } };
+    }
+
+    return function resolve(fixture) {
       const home = find(fixture.home);
       if (!home) return unknownTeam('home', fixture.home);
       const away = find(fixture.away);
@@ -102,61 +129,37 @@ export function createTeams(file: TeamsFile): Teams {
         return { fault: { field: 'kickoff', reason } };
       }
       return { fixture: { ...fixture, home: home.name, away: away.name, league: id } };
-    },
-    search({ league: within, text = '' }) {
-      const wanted = fold(text);
-      const ranked: { team: Team; rank: number }[] = [];
-      for (const team of file.teams) {
-        if (within && team.league !== within.id) continue;
-        const rank = Math.min(...[team.name, ...team.aliases].map((name) => rankOf(fold(name), wanted)));
-        if (rank < Infinity) ranked.push({ team, rank });
-      }
-      return ranked
-        .sort((a, b) => a.rank - b.rank || a.team.name.localeCompare(b.team.name))
-        .map(({ team }) => team);
-    },
+    };
+  }
+
+  return {
+    file,
+    league,
+    resolve: (fixture) => resolver()(fixture),
+    resolver,
+    search: ({ league: within, text }) => search({ league: within?.id, text }),
   };
 }
 
-function rankOf(name: string, wanted: string): number {
-  const at = name.indexOf(wanted);
-  return at < 0 ? Infinity : at === 0 ? 0 : name[at - 1] === ' ' ? 1 : 2;
-}
-
 /** A team's own name goes before the alias of another. */
-function foldNames(teams: readonly Team[]): Map<string, Team> {
-  const names = new Map(teams.map((team) => [fold(team.name), team]));
-  for (const team of teams)
-    for (const key of team.aliases.map(fold)) if (!names.has(key)) names.set(key, team);
-  return names;
+function spellingsOf(teams: readonly Team[]): (readonly [string, Team])[] {
+  return [
+    ...teams.map((team) => [team.name, team] as const),
+    ...teams.flatMap((team) => team.aliases.map((alias) => [alias, team] as const)),
+  ];
 }
 
-function foldLeagues(leagues: readonly League[]): Map<string, League> {
-  return new Map(leagues.flatMap((league) => [league.id, league.name].map((each) => [fold(each), league])));
-}
+type BySpelling<T> = (spelling: string) => T | undefined;
 
-/** Lower case without accents and punctuation; letters that Unicode does not decompose are spelled out. */
-function fold(name: string): string {
-  return name
-    .toLowerCase()
-    .replaceAll('ß', 'ss')
-    .replaceAll('ø', 'o')
-    .replaceAll('æ', 'ae')
-    .normalize('NFD')
-    .replace(/\p{M}/gu, '')
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim();
-}
-
-/** Up to three canonical names whose spellings are nearest by edit distance. */
-function nearestNames(wanted: string, names: ReadonlyMap<string, Team>): string[] {
-  const best = new Map<string, number>();
-  for (const [spelling, { name }] of names) {
-    const share = distance(wanted, spelling) / Math.max(wanted.length, spelling.length, 1);
-    if (share < (best.get(name) ?? Infinity)) best.set(name, share);
+/** Finds what has a spelling, without case, accents and punctuation; of two that share one, the first. */
+function bySpelling<T>(spellings: readonly (readonly [string, T])[]): BySpelling<T> {
+  const found = new Map<string, T>();
+  let longest = 0;
+  for (const [spelling, one] of spellings) {
+    const folded = fold(spelling);
+    if (!found.has(folded)) found.set(folded, one);
+    longest = Math.max(longest, spelling.length);
   }
-  return [...best]
-    .sort((a, b) => a[1] - b[1])
-    .slice(0, 3)
-    .map(([name]) => name);
+  // Accents that stand behind their letters make a name twice as long. What is longer is none of these, and would cost most to fold.
+  return (spelling) => (spelling.length > 2 * longest ? undefined : found.get(fold(spelling)));
 }

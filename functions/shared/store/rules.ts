@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import * as v from 'valibot';
+import { loadCrypto } from '../builtins.ts';
 import { fingerprintLength, fingerprintOf } from '../identity.ts';
 import type { Fixture, ModelRef } from '../prediction.ts';
 import { Outcome, ownModel } from '../prediction.ts';
@@ -51,7 +51,8 @@ export const exhausted = JSON.stringify({
 export const idLength = 12;
 
 /** A short id, for what is written many times. */
-export const shortId = (text: string): string => hash('sha256', text, 'base64url').slice(0, idLength);
+export const shortId = (text: string): string =>
+  loadCrypto().hash('sha256', text, 'base64url').slice(0, idLength);
 
 /** The place of a single request: it has none. */
 export const single = -1;

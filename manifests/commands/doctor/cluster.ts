@@ -2,7 +2,9 @@ import * as v from 'valibot';
 import type { Document } from '../yaml/bundle.ts';
 import { ClusterFault, kubectl, kubectlJson } from '../cluster/kubectl.ts';
 import { crds, created, operators } from './requirements.ts';
-import type { Finding } from './local.ts';
+import type { Finding } from './finding.ts';
+import { doorOf } from './producers.ts';
+import { rabbitFindings } from './rabbitmq.ts';
 import { roomFinding } from './room.ts';
 import { signingKeys } from '../../../functions/shared/events/signing-keys.ts';
 import { connectionKeys, secretKeys } from '../secrets/plan.ts';
@@ -88,14 +90,19 @@ export async function clusterFindings(
     read(Claim, 'clusterdomainclaims.networking.internal.knative.dev', refusals),
     read(ConfigMap, 'configmaps', refusals, '-n', 'knative-serving'),
   ]);
-  const [allowed, room] = await Promise.all([
+  const documents = build();
+  const [allowed, room, rabbit] = await Promise.all([
     Promise.all(
       Object.values(created).map(async (resource) => ({
         resource,
         may: await mayCreate(resource, namespace),
       })),
     ),
-    roomFinding(build(), namespace),
+    roomFinding(documents, namespace),
+    // Without its Secret, which is told below, there is no way to it.
+    secrets.some(({ metadata }) => metadata.name === 'rabbitmq')
+      ? rabbitFindings(namespace, doorOf(documents))
+      : [],
   ]);
   return [
     {
@@ -130,6 +137,7 @@ export async function clusterFindings(
       text: `permission to create ${resource}`,
       remedy: ofAdministrator,
     })),
+    ...rabbit,
     ...Object.entries(secretKeys).map(([name, keys]) =>
       secretFinding(secrets, namespace, name, name === 'rabbitmq' ? connectionKeys : keys),
     ),
@@ -180,6 +188,9 @@ function networkClass(configs: v.InferOutput<typeof ConfigMap>[]): Finding {
   };
 }
 
+/** Secrets that the topology operator reads. */
+const forOperator = ['rabbitmq', 'producer'];
+
 function secretFinding(
   secrets: v.InferOutput<typeof Secret>[],
   namespace: string,
@@ -189,14 +200,14 @@ function secretFinding(
   const found = secrets.find(({ metadata }) => metadata.name === name);
   const missing = keys.filter((key) => found?.data[key] === undefined);
   const unlabelled =
-    name === 'rabbitmq' && found?.metadata.labels['rabbitmq.com/topology-operator'] !== 'true';
+    forOperator.includes(name) && found?.metadata.labels['rabbitmq.com/topology-operator'] !== 'true';
   const unsigned = name === 'signing' && !found ? ': an unsigned setup, the functions do not start' : '';
   return {
     ok: found !== undefined && missing.length === 0 && !unlabelled,
     text: `Secret ${namespace}/${name}${unsigned}${found && missing.length > 0 ? ` without ${missing.join(', ')}` : ''}`,
     remedy:
       found && unlabelled && missing.length === 0
-        ? `kubectl -n ${namespace} label secret rabbitmq rabbitmq.com/topology-operator=true: without it the operator does not see the Secret`
+        ? `kubectl -n ${namespace} label secret ${name} rabbitmq.com/topology-operator=true: without it the operator does not see the Secret`
         : 'npm run secrets -- init, then npm run secrets -- apply',
   };
 }

@@ -6,9 +6,10 @@ import { readWiring } from '../../../eventing/local/manifests/wiring/read.ts';
 import type { Trigger } from '../../../eventing/local/manifests/wiring/wiring.ts';
 import { longestWait } from '../../../functions/ingress/src/http/prefer.ts';
 import { functionManifests } from '../functions.ts';
-
-/** A relation between two numbers in different files: `ok`, what was compared, and what to change if it fails. */
-export type Finding = { ok: boolean; text: string; remedy: string };
+import { producerName } from '../secrets/plan.ts';
+import { parseDocuments } from '../yaml/bundle.ts';
+import type { Finding } from './finding.ts';
+import { doorOf, producerFinding, rightsOf } from './producers.ts';
 
 /** Messages that a dispatcher takes at a time, fixed in eventing-rabbitmq. */
 const prefetch = 100;
@@ -84,12 +85,18 @@ export function localFindings(root: string): Finding[] {
     ...scale,
     ...holds,
     ...pulls,
+    producers(root),
     {
       ok: longestWait < proxy && proxy < knativeTimeout,
       text: `longest wait of a client ${longestWait} s < nginx ${proxy} s < Knative ${knativeTimeout} s`,
       remedy: 'proxy_read_timeout in manifests/nginx/kickoff.conf must lie between them',
     },
   ];
+}
+
+function producers(root: string): Finding {
+  const documents = parseDocuments(readFileSync(path.join(root, 'eventing/producer.yaml'), 'utf8'));
+  return producerFinding(rightsOf(documents, 'producer'), doorOf(documents), producerName);
 }
 
 /** The least of the overlays' values, in milliseconds. */

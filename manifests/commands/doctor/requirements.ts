@@ -18,6 +18,10 @@ export const crds: readonly [name: string, version: string, remedy: string][] = 
   ['exchanges.rabbitmq.com', 'v1beta1', topology],
   ['queues.rabbitmq.com', 'v1beta1', topology],
   ['bindings.rabbitmq.com', 'v1beta1', topology],
+  ['policies.rabbitmq.com', 'v1beta1', topology],
+  ['users.rabbitmq.com', 'v1beta1', topology],
+  ['permissions.rabbitmq.com', 'v1beta1', topology],
+  ['topicpermissions.rabbitmq.com', 'v1beta1', topology],
 ];
 
 /** Deployments that must be ready: namespace and name, the least version if stated, what to do otherwise. */
@@ -53,4 +57,8 @@ export const created: Readonly<Record<string, string>> = {
   Exchange: 'exchanges.rabbitmq.com',
   Queue: 'queues.rabbitmq.com',
   Binding: 'bindings.rabbitmq.com',
+  Policy: 'policies.rabbitmq.com',
+  User: 'users.rabbitmq.com',
+  Permission: 'permissions.rabbitmq.com',
+  TopicPermission: 'topicpermissions.rabbitmq.com',
 };

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Document } from '../yaml/bundle.ts';
 import { ClusterFault, kubectlJson } from '../cluster/kubectl.ts';
-import type { Finding } from './local.ts';
+import type { Finding } from './finding.ts';
 import { quantity, resourceSums } from '../yaml/resources.ts';
 
 const Amounts = v.looseObject({ cpu: v.optional(v.string(), '0'), memory: v.optional(v.string(), '0') });

@@ -5,7 +5,7 @@ import type { Document, Node } from 'yaml';
 import { listAt, title, podSpec, textAt, type Document as Manifest } from '../yaml/bundle.ts';
 
 const privateKey = /AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{20,}/;
-const urlWithPassword = /[a-z]+:\/\/[^\s/:@]*:[^\s/:@$]+@/;
+const urlWithPassword = /[a-z]:\/\/[^\s/:@]*:[^\s/:@$]+@/;
 
 /** Secrets in the clear in files of the tree, one line each with file and line. `files` are relative to `root`. */
 export function plaintextInTree(root: string, files: readonly string[]): string[] {

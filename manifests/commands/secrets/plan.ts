@@ -16,6 +16,9 @@ type Secret = { labels?: Record<string, string>; values: Record<string, string> 
 /** How to reach a RabbitMQ: `uri` is its management API, whose host serves AMQP too, on `port`. */
 type Reach = { username: string; password: string; host: string; uri: string; port: string };
 
+/** The user of producers on RabbitMQ; its rights are in eventing/producer.yaml. */
+export const producerName = 'kickoff-producer';
+
 /** An existing RabbitMQ, by its AMQP URL. Throws `SecretsFault` for what eventing-rabbitmq could not use. */
 export function ownRabbit(text: string): Reach {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -25,6 +28,8 @@ export function ownRabbit(text: string): Reach {
     throw new SecretsFault(
       'user and password of RabbitMQ may have letters, digits, "-", "_", "." and "~" only: eventing-rabbitmq does not escape them',
     );
+  if (url.username === producerName)
+    throw new SecretsFault(`user ${producerName} is for producers and may only publish: name another one`);
   if (!['', '/', '/%2f'].includes(url.pathname.toLowerCase()))
     throw new SecretsFault(`virtual host ${url.pathname.slice(1)}: only the default one, /, can be used`);
   const secure = url.protocol === 'amqps:';
@@ -63,6 +68,11 @@ export function newSecrets(namespace: string, rabbit: Reach = newRabbit(namespac
         'default_user.conf': `default_user = ${username}\ndefault_pass = ${secret}\n`,
       },
     },
+    producer: {
+      // As above: the operator makes the user of it.
+      labels: { 'rabbitmq.com/topology-operator': 'true' },
+      values: { username: producerName, password: password() },
+    },
     amqp: { values: { url: `${scheme}://${username}:${secret}@${host}:${port}` } },
     redis: { values: { password: redis } },
     store: { values: { url: `redis://:${redis}@redis.${namespace}.svc.cluster.local:6379` } },
@@ -72,7 +82,7 @@ export function newSecrets(namespace: string, rabbit: Reach = newRabbit(namespac
 }
 
 /** Which Secrets are made together: those of a group have a password in common. */
-export const groups = [['rabbitmq', 'amqp'], ['redis', 'store'], ['signing']] as const;
+export const groups = [['rabbitmq', 'amqp'], ['redis', 'store'], ['signing'], ['producer']] as const;
 
 /** A Secret as a manifest, in the clear: for `sops encrypt` only. */
 export function secretManifest(namespace: string, name: string, { labels, values }: Secret): object {

@@ -93,14 +93,25 @@ function* ofWiring(document: Document, from: string): Generator<Reference> {
   const connection = textAt(spec, 'rabbitmqClusterReference', 'connectionSecret', 'name');
   if (connection !== undefined)
     for (const key of connectionKeys) yield { from, kind: 'Secret', name: connection, key };
+  const imported = textAt(spec, 'importCredentialsSecret', 'name');
+  if (imported !== undefined)
+    for (const key of ['username', 'password']) yield { from, kind: 'Secret', name: imported, key };
+  const user = textAt(spec, 'userReference', 'name');
+  if (user !== undefined) yield { from, kind: 'User', name: user };
   const external = textAt(spec, 'secretBackend', 'externalSecret', 'name');
   if (external !== undefined) yield { from, kind: 'Secret', name: external, key: 'default_user.conf' };
   const queue = textAt(spec, 'rabbitmqResourcesConfig', 'queueName');
   if (queue !== undefined) yield { from, kind: 'RabbitMQ queue', name: queue };
   const exchange = textAt(spec, 'rabbitmqResourcesConfig', 'exchangeName');
   if (exchange !== undefined) yield { from, kind: 'RabbitMQ exchange', name: exchange };
-  const dead = textAt(spec, 'arguments', 'x-dead-letter-exchange');
-  if (dead !== undefined) yield { from, kind: 'RabbitMQ exchange', name: dead };
+  for (const place of [
+    ['arguments', 'x-dead-letter-exchange'],
+    ['definition', 'alternate-exchange'],
+    ['permissions', 'exchange'],
+  ]) {
+    const named = textAt(spec, ...place);
+    if (named !== undefined) yield { from, kind: 'RabbitMQ exchange', name: named };
+  }
   if (document.kind === 'Binding') {
     yield { from, kind: 'RabbitMQ exchange', name: String(at(spec, 'source')) };
     yield {

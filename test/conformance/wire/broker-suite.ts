@@ -26,6 +26,7 @@ function wiringOf(name: string, triggers: Omit<Trigger, 'broker' | 'delivery'>[]
     triggers: triggers.map((trigger) => ({ ...trigger, broker: name })),
     sources: [],
     pings: [],
+    alternates: [],
     topology: { exchanges: [], queues: [], bindings: [] },
   };
 }

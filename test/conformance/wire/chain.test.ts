@@ -26,6 +26,7 @@ const wiring: Wiring = {
   ],
   sources: [{ name: 'e2e', queue, parallelism: 10, sink: brokerUrl('demo', 'b1'), delivery }],
   pings: [],
+  alternates: [],
   topology: { exchanges: [], queues: [{ name: queue, arguments: {} }], bindings: [] },
 };
 

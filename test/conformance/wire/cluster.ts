@@ -68,6 +68,7 @@ export function wiringFor(
     triggers: taken,
     sources: [],
     pings: [],
+    alternates: [],
     topology: { exchanges: [], queues: [], bindings: [] },
   };
 }

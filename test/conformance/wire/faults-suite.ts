@@ -26,6 +26,7 @@ const wiring: Wiring = {
   ],
   sources: [],
   pings: [],
+  alternates: [],
   topology: { exchanges: [], queues: [], bindings: [] },
 };
 

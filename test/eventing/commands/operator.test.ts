@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { connect } from 'amqplib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { audit } from '../../../eventing/commands/audit.ts';
 import { deadLetters } from '../../../eventing/commands/dead-letters.ts';
@@ -13,9 +14,12 @@ import { readEvent } from '../../../functions/shared/events/cloudevents.ts';
 import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
 import { openStore } from '../../../functions/shared/store/open.ts';
 import type { Store } from '../../../functions/shared/store/store.ts';
+import { debian } from '../../needs.ts';
+import { startRabbit } from '../../servers/rabbitmq.ts';
 import { digest, failed, model, single, uuid } from '../../functions/shared/store/fixtures.ts';
 import { keys } from '../../signing.ts';
 
+const rabbitmq = await debian('rabbitmq-server', 'rabbitmq-server');
 let folder: string;
 let store: Store;
 let env: Record<string, string>;
@@ -112,6 +116,42 @@ describe('audit', () => {
       out: expect.stringContaining('"missing":1') as string,
     });
   });
+
+  test.skipIf('missing' in rabbitmq)(
+    'counts with AMQP_URL what nobody took, and refuses what cannot be asked',
+    async () => {
+      if ('missing' in rabbitmq) return;
+      const rabbit = await startRabbit(rabbitmq.path);
+      try {
+        const AMQP_URL = rabbit.url;
+        const none = await run(audit, [], { AMQP_URL });
+        expect(none).toMatchObject({
+          exit: 2,
+          err: expect.stringMatching(/ml\.dead cannot be asked: .*404/) as string,
+        });
+        const model = await connect(rabbit.url);
+        const channel = await model.createConfirmChannel();
+        await channel.assertQueue('ml.dead');
+        channel.sendToQueue('ml.dead', Buffer.from('x'));
+        await channel.waitForConfirms();
+        await model.close();
+        expect(await run(audit, [], { AMQP_URL })).toMatchObject({
+          exit: 0,
+          out: expect.stringMatching(/^untaken +1$/m) as string,
+        });
+        const { out } = await run(audit, ['--json'], { AMQP_URL });
+        expect(JSON.parse(out)).toMatchObject({ untaken: 1, clean: true });
+        await rabbit.stop();
+        const away = await run(audit, [], { AMQP_URL });
+        expect(away).toMatchObject({
+          exit: 2,
+          err: expect.stringMatching(/^AMQP_URL: .*ECONNREFUSED/) as string,
+        });
+      } finally {
+        await rabbit.remove();
+      }
+    },
+  );
 
   test('prints the counts and answers 0', async () => {
     await store.accept([single(uuid(1)), single(uuid(2), 'Ajax')], { digest, now: Date.now() });

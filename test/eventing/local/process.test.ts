@@ -9,6 +9,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startKickoff } from '../../servers/kickoff.ts';
 import type { Kickoff } from '../../servers/kickoff.ts';
+import { listening, loopback } from '../../servers/listening.ts';
 import { until } from '../../until.ts';
 import { alive } from './world.ts';
 
@@ -40,6 +41,15 @@ describe('the runtime as its user starts it', () => {
     expect(kickoff.output()).toMatch(
       /predict-00001 cold start [\d.]+ ms: spawned [\d.]+, listening [\d.]+, model fetched [\d.]+, session ready [\d.]+, warmed [\d.]+, ready [\d.]+, first answer [\d.]+/,
     );
+  });
+
+  test('listens on loopback only, its functions too', async () => {
+    expect((await ask('wait=10', 'Leeds')).status).toBe(200);
+    const runtime = Number(readFileSync(path.join(state, 'runtime.pid'), 'utf8'));
+    const addresses = [runtime, ...functions.flatMap((name) => kickoff.pids(name))].map(listening);
+    // The front door, /local/, a port of each function's activator, the registry; one of each function itself.
+    expect(addresses.map(({ length }) => length)).toEqual([6, 1, 1, 1]);
+    expect(addresses.flat().filter((address) => !loopback.test(address))).toEqual([]);
   });
 
   test('killed with work in flight: no function survives it, and what was accepted is answered after a restart', async () => {
@@ -81,7 +91,7 @@ describe('the runtime as its user starts it', () => {
     };
     // Its connection is there before the others take what is left.
     expect(await get('/local/status')).toMatch(/^200/);
-    const [before = ''] = /(?<=Max open files +)\d+/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? [];
+    const [, before = ''] = /Max open files +(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? [];
     allow(readdirSync(`/proc/${pid}/fd`).length + 20);
     let refused = 0;
     const silent = Array.from({ length: 60 }, () =>

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -78,7 +79,8 @@ describe('ingress when something is away', () => {
       statuses.push(response.status);
       return response;
     });
-    const server = http.createServer((request, response) => void listener(request, response)).listen(0);
+    const server = http.createServer((request, response) => void listener(request, response));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
     for (const body of ['content-length: 9\r\n\r\n{', 'transfer-encoding: chunked\r\n\r\n1\r\n{']) {
       const before = begun;
       const client = net.connect((server.address() as net.AddressInfo).port);

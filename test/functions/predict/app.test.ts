@@ -282,11 +282,30 @@ describe('predict', () => {
     };
     const requests = [{ id: requestId(9), home: 'Everton', away: 'Chelsea' }];
     const response = await post(event({ requests, replyTo: 'me' }, extensions));
-    expect(response.headers.get('ce-correlationid')).toBe('order%207%20%C3%A9');
+    // Raw UTF-8, as the SDK for Go sends and reads it; a header is latin1 to Node.
+    expect(response.headers.get('ce-correlationid')).toBe('order 7 \u00c3\u00a9');
     const { event: reply, data } = await completed(response);
     expect(reply).toMatchObject({ ...extensions, type: completedType, source: '/kickoff/predict' });
     expect(Math.abs(Date.parse(reply.time ?? '') - Date.now())).toBeLessThan(60_000);
     expect(data.replyTo).toBe('me');
+  });
+
+  test('a correlation id is neither encoded nor decoded, and one that no header can hold costs no answer', async () => {
+    const requests = [{ id: requestId(9), home: 'Everton', away: 'Chelsea' }];
+    for (const correlationid of ['50% off', 'order%2F7']) {
+      const headers = { 'ce-correlationid': correlationid, 'ce-specversion': '1.0', 'ce-source': '/test' };
+      const response = await world.predict('/', {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json', 'ce-id': '1', 'ce-type': requestedType },
+        body: JSON.stringify({ requests }),
+      });
+      expect(response.headers.get('ce-correlationid')).toBe(correlationid);
+    }
+    const { event: reply, data } = await completed(
+      await post(event({ requests }, { correlationid: 'a\nb' })),
+    );
+    expect(data.outcomes).toMatchObject([{ id: requestId(9), status: 'done' }]);
+    expect(reply).not.toHaveProperty('correlationid');
   });
 
   test('reads binary mode with any spelling of JSON', async () => {
@@ -295,7 +314,7 @@ describe('predict', () => {
       headers: {
         'content-type': 'application/json;charset=UTF-8',
         'ce-specversion': '1.0',
-        'ce-id': 'b%201',
+        'ce-id': 'b 1',
         'ce-source': '/test',
         'ce-type': requestedType,
       },

@@ -59,6 +59,10 @@ test.each(['8012', '8013', '8022', '8112', '9090', '9091', '65536', '-1', 'http'
   },
 );
 
+test.each(['localhost', 'every', '127.0.0.1:80/'])('ADDRESS=%s is refused', (address) => {
+  expect(() => readConfig(v.object(commonEntries), { ADDRESS: address })).toThrow(/ADDRESS: must be an IP/);
+});
+
 test.each([
   ...['models:/m@Production', 'models:/m@a@b', 'models:/m/1', 'models:/m/latest', 'models:/m/Staging'],
   ...[

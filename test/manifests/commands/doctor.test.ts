@@ -21,7 +21,7 @@ afterEach(() => {
 
 function change(file: string, from: string | RegExp, to: string): void {
   const text = readFileSync(path.join(copy, file), 'utf8');
-  expect(text).toMatch(from);
+  expect(text.replace(from, to)).not.toBe(text);
   writeFileSync(path.join(copy, file), text.replace(from, to));
 }
 const broken = (): string[] => localFindings(copy).flatMap(({ ok, text }) => (ok ? [] : [text]));
@@ -55,6 +55,23 @@ test('a timeout within which no function has started', () => {
 test('a source whose retries RabbitMQ cuts short', () => {
   change('eventing/source.yaml', /retry: \d+/, 'retry: 14');
   expect(broken().join()).toMatch(/^RabbitmqSource \S+: waits .* < RabbitMQ's consumer_timeout 3600 s$/);
+});
+
+test.each([
+  ['write: ^kickoff\\.requests$', 'write: .*', /may publish elsewhere than to kickoff.requests/],
+  ['write: ^kickoff\\.requests$', 'write: ^kickoff', /may publish elsewhere than to kickoff.requests/],
+  ['write: ^ml$', 'write: ml', /may publish to kickoff.requests with another key than ml/],
+  ['exchange: kickoff.requests', 'exchange: kickoff', /with another key than ml/],
+  ['configure: ^$', 'configure: ^mine', /may declare and delete/],
+  ['read: ^$', 'read: ^ml$', /may read/],
+  [
+    'importCredentialsSecret:\n    name: producer',
+    'importCredentialsSecret:\n    name: amqp',
+    /does not exist/,
+  ],
+])('producers that may more than publish their requests: %s becomes %s', (from, to, fault) => {
+  change('eventing/producer.yaml', from, to);
+  expect(broken()).toEqual([expect.stringMatching(fault)]);
 });
 
 test('an nginx that gives up before the client', () => {

@@ -127,6 +127,7 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
       ['amqp://user@rabbit.example.net', /must be amqp/],
       ['amqp://user:p%40ss@rabbit.example.net', /does not escape/],
       ['amqp://user:pass@rabbit.example.net/other', /virtual host other/],
+      ['amqp://kickoff-producer:pass@rabbit.example.net', /is for producers/],
     ])('init refuses a RabbitMQ at %s and writes nothing', (url, reason) => {
       const { status, text } = run(['init', url]);
       expect(status).toBe(1);
@@ -156,6 +157,7 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
       expect(run(['init'])).toMatchObject({ status: 0 });
       expect(encrypted()).toEqual([
         'amqp.sops.yaml',
+        'producer.sops.yaml',
         'rabbitmq.sops.yaml',
         'redis.sops.yaml',
         'signing.sops.yaml',
@@ -203,12 +205,20 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
       const values = Object.fromEntries(
         applied.map((one) => [one.metadata.name, one['stringData'] as Record<string, string>]),
       );
-      expect(applied.map(({ metadata }) => metadata.namespace)).toEqual(Array(5).fill('kickoff'));
+      expect(applied.map(({ metadata }) => metadata.namespace)).toEqual(Array(6).fill('kickoff'));
       expect(values['rabbitmq']?.['password']).toMatch(/^[A-Za-z0-9]{32}$/);
       expect(values['amqp']?.['url']).toContain(
         `kickoff:${values['rabbitmq']?.['password'] ?? '-'}@rabbitmq.kickoff`,
       );
       expect(values['store']?.['url']).toContain(`:${values['redis']?.['password'] ?? '-'}@redis.kickoff`);
+      // The operator sees no Secret without its label, and producers get no password of ours.
+      const producer = applied.find(({ metadata }) => metadata.name === 'producer');
+      expect(producer?.metadata.labels).toEqual({ 'rabbitmq.com/topology-operator': 'true' });
+      expect(values['producer']).toEqual({
+        username: 'kickoff-producer',
+        password: expect.stringMatching(/^[A-Za-z0-9]{32}$/) as string,
+      });
+      expect(values['producer']?.['password']).not.toBe(values['rabbitmq']?.['password']);
       expect(applied.some((one) => 'sops' in one)).toBe(false);
     });
 
@@ -223,7 +233,7 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
       expect(readFileSync(received, 'utf8')).toContain('password: renewed');
       expect(run(['edit', 'nothing'])).toMatchObject({
         status: 1,
-        text: expect.stringContaining('have: amqp, rabbitmq, redis, signing, store') as string,
+        text: expect.stringContaining('have: amqp, producer, rabbitmq, redis, signing, store') as string,
       });
     });
 

@@ -12,10 +12,13 @@ import (
 )
 
 var kinds = map[string]func() any{
-	"Binding":  func() any { return &topology.Binding{} },
-	"Exchange": func() any { return &topology.Exchange{} },
-	"Policy":   func() any { return &topology.Policy{} },
-	"Queue":    func() any { return &topology.Queue{} },
+	"Binding":         func() any { return &topology.Binding{} },
+	"Exchange":        func() any { return &topology.Exchange{} },
+	"Permission":      func() any { return &topology.Permission{} },
+	"Policy":          func() any { return &topology.Policy{} },
+	"Queue":           func() any { return &topology.Queue{} },
+	"TopicPermission": func() any { return &topology.TopicPermission{} },
+	"User":            func() any { return &topology.User{} },
 }
 
 func main() {

@@ -6,7 +6,8 @@ import type { Clock } from './clock.ts';
 import { dispatch, dispatchDeadLetter, type DispatcherOptions } from './dispatcher.ts';
 import { ingress } from './ingress.ts';
 import { brokerNames, triggerNames } from './names.ts';
-import type { Queues } from './queues.ts';
+import { takes } from './match.ts';
+import type { Message, Queues } from './queues.ts';
 import { brokerTopology, deadLetterRule } from './topology.ts';
 import { startWorkers, type Workers } from './workers.ts';
 
@@ -27,17 +28,32 @@ const noDelivery: DeliverySpec = { retry: 0, backoffPolicy: 'exponential', backo
 export async function startBrokers(options: BrokersOptions) {
   const { wiring, queues, log, send } = options;
   const { namespace } = wiring;
-  await queues.declare(brokerTopology(wiring));
+  const topology = brokerTopology(wiring);
+  await queues.declare(topology);
 
   function receive(broker: string, request: HttpRequest): Promise<HttpResponse> {
     const { exchange } = brokerNames(namespace, broker);
+    const say = (line: string): void => {
+      log(`${broker}-broker-ingress`, line);
+    };
     return ingress(
       request,
-      (message) => queues.publish(exchange, '', message),
-      (line) => {
-        log(`${broker}-broker-ingress`, line);
+      (message) => {
+        const line = untaken(exchange, message);
+        if (line !== undefined) say(line);
+        return queues.publish(exchange, '', message);
       },
+      say,
     );
+  }
+
+  /** What becomes of an event that no Trigger takes; undefined for one that is taken. */
+  function untaken(exchange: string, { headers }: Message): string | undefined {
+    const bindings = topology.bindings.filter((binding) => binding.exchange === exchange);
+    if (bindings.some((binding) => takes('headers', binding, '', headers))) return undefined;
+    const { alternate } = topology.exchanges.find(({ name }) => name === exchange) ?? {};
+    const end = alternate === undefined ? 'is dropped' : `goes to exchange ${alternate}`;
+    return `no Trigger takes event ${String(headers['id'])} of type ${String(headers['type'])}: it ${end}`;
   }
 
   /** Sends within this process if the URL is a Broker's ingress. */

@@ -6,11 +6,14 @@ import type { Binding, Delivery, Exchange, Message, Queues } from './queues.ts';
 /** Bytes of waiting bodies kept in memory; further ones are read from the file when their turn comes. */
 const memoryBudget = 64 * 1024 * 1024;
 
-type Waiting = { id: number; message: Message | undefined; redelivered: boolean };
+type Waiting = { id: number; size: number; message: Message | undefined; redelivered: boolean };
 type Taker = { prefetch: number; held: Set<number>; onDelivery: (delivery: Delivery) => void };
 type QueueState = {
   name: string;
   waiting: Map<number, Waiting>;
+  /** Bytes of the bodies that wait; above `maxBytes` the oldest are dropped. */
+  bytes: number;
+  maxBytes: number;
   inFlight: number;
   takers: Taker[];
   deadLetterExchange: string | undefined;
@@ -36,18 +39,47 @@ export function openEmbedded(file: string): Queues {
   let inMemory = 0;
   let closed = false;
 
-  for (const { id, queue } of store.stored()) {
-    state(queue).waiting.set(id, { id, message: undefined, redelivered: true });
+  for (const { id, queue, size } of store.stored()) {
+    enter(state(queue), { id, size, message: undefined, redelivered: true });
     lastId = id;
   }
 
   function state(name: string): QueueState {
     let queue = queues.get(name);
     if (!queue) {
-      queue = { name, waiting: new Map(), inFlight: 0, takers: [], deadLetterExchange: undefined };
+      queue = {
+        ...{ name, waiting: new Map(), bytes: 0, maxBytes: Infinity },
+        ...{ inFlight: 0, takers: [], deadLetterExchange: undefined },
+      };
       queues.set(name, queue);
     }
     return queue;
+  }
+
+  function enter(queue: QueueState, next: Waiting): void {
+    queue.waiting.set(next.id, next);
+    queue.bytes += next.size;
+    inMemory += next.message ? next.size : 0;
+  }
+
+  function leave(queue: QueueState, next: Waiting): void {
+    queue.waiting.delete(next.id);
+    queue.bytes -= next.size;
+    inMemory -= next.message ? next.size : 0;
+  }
+
+  function dropHead(queue: QueueState): void {
+    const dropped: number[] = [];
+    for (const next of queue.waiting.values()) {
+      if (queue.bytes <= queue.maxBytes) break;
+      leave(queue, next);
+      dropped.push(next.id);
+    }
+    if (dropped.length === 0) return;
+    const apply = (): void => {
+      for (const id of dropped) store.remove(id);
+    };
+    change({ apply, done: () => undefined, failed: stays });
   }
 
   function change(next: Change): void {
@@ -71,11 +103,12 @@ export function openEmbedded(file: string): Queues {
   }
 
   function route(exchange: string, routingKey: string, message: Message): QueueState[] {
-    const { type } = exchanges.get(exchange) ?? {};
+    const { type, alternate } = exchanges.get(exchange) ?? {};
     if (!type) throw new Error(`there is no exchange ${exchange}`);
     const matching = (bindings.get(exchange) ?? []).filter((binding) =>
       takes(type, binding, routingKey, message.headers),
     );
+    if (matching.length === 0 && alternate !== undefined) return route(alternate, routingKey, message);
     return [...new Set(matching.map((binding) => state(binding.queue)))];
   }
 
@@ -83,10 +116,9 @@ export function openEmbedded(file: string): Queues {
     for (const next of queue.waiting.values()) {
       const taker = queue.takers.find(({ held, prefetch }) => held.size < prefetch);
       if (!taker) return;
-      queue.waiting.delete(next.id);
+      leave(queue, next);
       taker.held.add(next.id);
       queue.inFlight++;
-      if (next.message) inMemory -= next.message.body.byteLength;
       hand(queue, taker, next.id, next.message ?? store.read(next.id), next.redelivered);
     }
   }
@@ -97,9 +129,7 @@ export function openEmbedded(file: string): Queues {
       queue.inFlight--;
       const exchange = rejected ? queue.deadLetterExchange : undefined;
       const targets = exchange === undefined ? [] : route(exchange, '', message);
-      put(targets, message, [id]).catch(() => {
-        // The removal failed (a full disk, say): the message stays in the file and comes again at the next start.
-      });
+      put(targets, message, [id]).catch(stays);
       deliver(queue);
     }
     taker.onDelivery({
@@ -114,6 +144,11 @@ export function openEmbedded(file: string): Queues {
     });
   }
 
+  /** The removal failed (a full disk, say): the message stays in the file and comes again at the next start. */
+  function stays(): void {
+    // Nothing to do.
+  }
+
   /** Stores a message in each target and removes others, as one change. */
   function put(targets: QueueState[], message: Message, removed: number[]): Promise<void> {
     const added = targets.map((queue) => ({ queue, id: ++lastId }));
@@ -124,13 +159,16 @@ export function openEmbedded(file: string): Queues {
           for (const id of removed) store.remove(id);
         },
         done() {
+          const size = message.body.byteLength;
           for (const { queue, id } of added) {
-            const keep = inMemory + message.body.byteLength <= memoryBudget;
-            if (keep) inMemory += message.body.byteLength;
-            queue.waiting.set(id, { id, message: keep ? message : undefined, redelivered: false });
+            const keep = inMemory + size <= memoryBudget;
+            enter(queue, { id, size, message: keep ? message : undefined, redelivered: false });
           }
           resolve();
-          for (const { queue } of added) deliver(queue);
+          for (const { queue } of added) {
+            deliver(queue);
+            dropHead(queue);
+          }
         },
         failed: reject,
       });
@@ -140,16 +178,26 @@ export function openEmbedded(file: string): Queues {
   return {
     async declare(topology) {
       for (const exchange of topology.exchanges) {
-        if (exchange.type === 'topic')
-          throw new Failure(`exchange ${exchange.name}: topic exchanges need RabbitMQ (AMQP_URL)`);
         exchanges.set(exchange.name, exchange);
         bindings.set(exchange.name, []);
       }
       for (const queue of topology.queues) {
         const exchange = queue.arguments['x-dead-letter-exchange'];
-        state(queue.name).deadLetterExchange = typeof exchange === 'string' ? exchange : undefined;
+        const declared = state(queue.name);
+        declared.deadLetterExchange = typeof exchange === 'string' ? exchange : undefined;
+        // What refuses instead bounds what AMQP publishes, and there is none here.
+        const maxBytes = queue.arguments['x-max-length-bytes'];
+        const drops = queue.arguments['x-overflow'] !== 'reject-publish';
+        declared.maxBytes = drops && typeof maxBytes === 'number' ? maxBytes : Infinity;
+        dropHead(declared);
       }
-      for (const binding of topology.bindings) bindings.get(binding.exchange)?.push(binding);
+      for (const binding of topology.bindings) {
+        if (exchanges.get(binding.exchange)?.type === 'topic' && /[*#]/.test(binding.routingKey))
+          throw new Failure(
+            `binding of ${binding.queue} to ${binding.exchange}: patterns need RabbitMQ (AMQP_URL)`,
+          );
+        bindings.get(binding.exchange)?.push(binding);
+      }
     },
     async publish(exchange, routingKey, message) {
       if (closed) throw new Error('the embedded broker is closed');

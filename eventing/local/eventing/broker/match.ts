@@ -1,6 +1,6 @@
 import type { Binding, Exchange } from './queues.ts';
 
-/** Whether a binding takes a message, by RabbitMQ's rules (rabbit_exchange_type_*.erl). Topic patterns are not needed; `declare` refuses them. */
+/** Whether a binding takes a message, by RabbitMQ's rules (rabbit_exchange_type_*.erl). `declare` refuses patterns of a topic binding. */
 export function takes(
   type: Exchange['type'],
   binding: Binding,

@@ -17,5 +17,5 @@ export function isMediaType(text: string): boolean {
     parameters.set(name.toLowerCase(), value);
     end = parameter.lastIndex;
   }
-  return /^\s*;?\s*$/.test(text.slice(end));
+  return /^\s*(?:;\s*)?$/.test(text.slice(end));
 }

@@ -2,7 +2,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../../../commands/command.ts';
 import type { Message } from './queues.ts';
 
-export type Stored = { id: number; queue: string };
+/** `size`: bytes of the body. */
+export type Stored = { id: number; queue: string; size: number };
 
 /**
  * The durable side of the embedded broker: one SQLite file. A returned commit is in the hands of the operating system (WAL, synchronous NORMAL).
@@ -29,7 +30,7 @@ export function openQueueFile(file: string) {
   const insert = db.prepare('INSERT INTO message (id, queue, properties, body) VALUES (?, ?, ?, ?)');
   const remove = db.prepare('DELETE FROM message WHERE id = ?');
   const select = db.prepare('SELECT properties, body FROM message WHERE id = ?');
-  const all = db.prepare('SELECT id, queue FROM message ORDER BY id');
+  const all = db.prepare('SELECT id, queue, length(body) AS size FROM message ORDER BY id');
 
   return {
     begin: () => {

@@ -15,7 +15,12 @@ export type Delivery = Message & {
   reject(): void;
 };
 
-export type Exchange = { name: string; type: 'headers' | 'direct' | 'fanout' | 'topic' };
+export type Exchange = {
+  name: string;
+  type: 'headers' | 'direct' | 'fanout' | 'topic';
+  /** The exchange that gets what no binding of this one takes. */
+  alternate?: string | undefined;
+};
 export type Queue = { name: string; arguments: Record<string, unknown> };
 export type Binding = {
   exchange: string;
@@ -37,12 +42,13 @@ export type Queues = {
   /** Creates what is missing. Throws if something of that name has other arguments, and names argument and remedy. */
   declare(topology: Topology): Promise<void>;
   /**
-   * Resolves when the broker has confirmed that it keeps the message; one that no binding takes is dropped. Rejects on a refusal or a lost
-   * connection.
+   * Resolves when the broker has confirmed that it keeps the message; one that neither a binding takes nor the alternate exchange is dropped.
+   * Rejects on a refusal or a lost connection.
    */
   publish(exchange: string, routingKey: string, message: Message): Promise<void>;
   /** Consumes in the order of the queue, with at most `prefetch` unsettled messages. Continues by itself after a lost connection. */
   consume(queue: string, prefetch: number, onDelivery: (delivery: Delivery) => void): Promise<Consumer>;
+  /** Of the queues that are declared or consumed. */
   counts(): { queue: string; ready: number; inFlight: number }[];
   close(): Promise<void>;
 };

@@ -31,6 +31,8 @@ type Taker = {
 export async function openRabbit(url: string, log: Log): Promise<Queues> {
   const declared: Topology[] = [];
   const takers = new Set<Taker>();
+  /** Messages in the queues that are declared and not consumed. */
+  const resting = new Map<string, number>();
   let publisher: Promise<ConfirmChannel> | undefined;
   let unconfirmed = 0;
   let counted = 0;
@@ -134,10 +136,13 @@ export async function openRabbit(url: string, log: Log): Promise<Queues> {
 
   async function refreshCounts(): Promise<void> {
     const model = consuming.model();
-    if (!model || takers.size === 0) return;
+    if (!model) return;
     const channel = await model.createChannel();
     channel.on('error', () => undefined);
     for (const taker of takers) taker.ready = (await channel.checkQueue(taker.queue)).messageCount;
+    const consumed = new Set([...takers].map(({ queue }) => queue));
+    for (const { name } of declared.flatMap(({ queues }) => queues))
+      if (!consumed.has(name)) resting.set(name, (await channel.checkQueue(name)).messageCount);
     await channel.close();
   }
 
@@ -170,7 +175,10 @@ export async function openRabbit(url: string, log: Log): Promise<Queues> {
         counted = performance.now();
         refreshCounts().catch(() => undefined);
       }
-      return [...takers].map(({ queue, ready, inFlight }) => ({ queue, ready, inFlight }));
+      return [
+        ...[...takers].map(({ queue, ready, inFlight }) => ({ queue, ready, inFlight })),
+        ...[...resting].map(([queue, ready]) => ({ queue, ready, inFlight: 0 })),
+      ];
     },
     async close() {
       closing = true;

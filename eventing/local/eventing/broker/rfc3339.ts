@@ -13,6 +13,6 @@ export function normalTime(text: string): string | undefined {
   if (local.getUTCDate() !== day || month < 1 || month > 12) return undefined;
   if (hour > 23 || minute > 59 || second > 59 || Number(hours) > 24 || Number(minutes) > 60) return undefined;
   local.setUTCHours(hour, minute - offset, second);
-  const fraction = decimals.replace(/0+$/, '');
+  const fraction = decimals.replace(/0{1,9}$/, '');
   return local.toISOString().replace(/\.000Z$/, '') + (fraction ? `.${fraction}` : '') + 'Z';
 }

@@ -28,12 +28,16 @@ export function deadLetterRule(namespace: string, trigger: Trigger, broker: Brok
 }
 
 /** What eventing-rabbitmq creates in RabbitMQ for the Brokers and Triggers of a wiring. */
-export function brokerTopology({ namespace, brokers, triggers }: Wiring): Topology {
+export function brokerTopology({ namespace, brokers, triggers, alternates }: Wiring): Topology {
   const topology: Topology = { exchanges: [], queues: [], bindings: [] };
   for (const broker of brokers) {
     const names = brokerNames(namespace, broker.name);
     const brokerSink = broker.delivery?.deadLetterSink ? names.deadLetterExchange : undefined;
-    topology.exchanges.push({ name: names.exchange, type: 'headers' });
+    topology.exchanges.push({
+      ...{ name: names.exchange, type: 'headers' },
+      // In the cluster by a policy, which cannot be set over AMQP.
+      alternate: alternates.find(({ pattern }) => pattern.test(names.exchange))?.exchange,
+    });
     if (brokerSink !== undefined) {
       // The cluster's policy for a Broker matches all queues that end in its uid, its dead-letter queue too.
       deadLetters(

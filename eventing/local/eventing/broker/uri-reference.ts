@@ -18,8 +18,9 @@ export function normalUri(text: string): string | undefined {
   if (protocol !== undefined && !hier.startsWith('/')) return start + hier + after;
   const question = hier.indexOf('?');
   const query = question < 0 ? '' : hier.slice(question);
-  const [, authority, path = ''] =
-    /^(?:\/\/([^/]*))?(.*)$/s.exec(question < 0 ? hier : hier.slice(0, question)) ?? [];
+  const location = question < 0 ? hier : hier.slice(0, question);
+  const authority = /^\/\/([^/]*)/.exec(location)?.[1];
+  const path = authority === undefined ? location : location.slice(2 + authority.length);
   if (protocol === undefined && authority === undefined && path.split('/', 1)[0]?.includes(':'))
     return undefined;
   if (badEscape.test(path) || (authority !== undefined && !host.test(authority))) return undefined;

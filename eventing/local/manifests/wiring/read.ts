@@ -86,6 +86,13 @@ export function readWiring(folder: string, functions: readonly string[]): Wiring
   const wiring: Wiring = {
     namespace,
     topology,
+    alternates: of('Policy').map(({ manifest, value: { spec } }) => {
+      const exchange = spec.definition['alternate-exchange'];
+      if (!topology.exchanges.some(({ name }) => name === exchange)) {
+        fault(manifest, 'spec.definition.alternate-exchange', `there is no Exchange ${exchange}`);
+      }
+      return { pattern: new RegExp(spec.pattern), exchange };
+    }),
     brokers: brokers.map(({ manifest, value: { metadata, spec } }) => {
       const config = configs.find(({ value }) => value.metadata.name === spec.config.name);
       if (!config)

@@ -200,6 +200,70 @@ export const BindingManifest = v.strictObject({
   }),
 });
 
+const vhost = v.literal('/', 'must be /: eventing has no other virtual host');
+const regularExpression = v.pipe(
+  text,
+  v.check((pattern) => {
+    try {
+      new RegExp(pattern);
+      return true;
+    } catch {
+      return false;
+    }
+  }, 'must be a regular expression'),
+);
+const userReference = v.strictObject({ name });
+
+/** Of what a policy can say, the alternate exchange of exchanges: an argument does the same over AMQP. */
+export const PolicyManifest = v.strictObject({
+  ...rabbitObject,
+  kind: v.literal('Policy'),
+  spec: v.strictObject({
+    name: text,
+    vhost: v.optional(vhost),
+    pattern: regularExpression,
+    applyTo: v.literal('exchanges', 'must be exchanges: what a queue is to have are arguments of it'),
+    definition: v.strictObject({ 'alternate-exchange': text }),
+    rabbitmqClusterReference: clusterReference,
+  }),
+});
+
+/** Users and their rights are not for AMQP to make: read, so that a fault in them is told. */
+export const UserManifest = v.strictObject({
+  ...rabbitObject,
+  kind: v.literal('User'),
+  spec: v.strictObject({
+    importCredentialsSecret: v.strictObject({ name }),
+    rabbitmqClusterReference: clusterReference,
+  }),
+});
+
+export const PermissionManifest = v.strictObject({
+  ...rabbitObject,
+  kind: v.literal('Permission'),
+  spec: v.strictObject({
+    vhost,
+    userReference,
+    permissions: v.strictObject({
+      configure: regularExpression,
+      write: regularExpression,
+      read: regularExpression,
+    }),
+    rabbitmqClusterReference: clusterReference,
+  }),
+});
+
+export const TopicPermissionManifest = v.strictObject({
+  ...rabbitObject,
+  kind: v.literal('TopicPermission'),
+  spec: v.strictObject({
+    vhost,
+    userReference,
+    permissions: v.strictObject({ exchange: text, write: regularExpression, read: regularExpression }),
+    rabbitmqClusterReference: clusterReference,
+  }),
+});
+
 /** The schema of each kind that the local platform honours. */
 export const manifests = {
   RabbitmqBrokerConfig: BrokerConfig,
@@ -210,6 +274,10 @@ export const manifests = {
   Exchange: ExchangeManifest,
   Queue: QueueManifest,
   Binding: BindingManifest,
+  Policy: PolicyManifest,
+  User: UserManifest,
+  Permission: PermissionManifest,
+  TopicPermission: TopicPermissionManifest,
 };
 export type Kind = keyof typeof manifests;
 export type Parsed<K extends Kind> = v.InferOutput<(typeof manifests)[K]>;

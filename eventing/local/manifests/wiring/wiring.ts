@@ -27,6 +27,9 @@ export type Ping = {
   sink: string;
 };
 
+/** Exchanges whose name fits `pattern` hand what nobody takes to `exchange`. */
+export type Alternate = { pattern: RegExp; exchange: string };
+
 /** What `eventing/*.yaml` declares, with references resolved to URLs of `namespace` and defaults filled in. */
 export type Wiring = {
   namespace: string;
@@ -36,4 +39,5 @@ export type Wiring = {
   pings: Ping[];
   /** Exchanges, queues and bindings that the topology operator creates in the cluster. */
   topology: Topology;
+  alternates: Alternate[];
 };

@@ -14,9 +14,12 @@ export function parseGoDuration(text: string): number | undefined {
   const [, sign, body] = /^([+-]?)(.+)$/.exec(text) ?? [];
   if (body === undefined) return undefined;
   if (body === '0') return 0;
-  if (!/^((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+$/.test(body)) return undefined;
   let ms = 0;
-  for (const [, amount, unit] of body.matchAll(/([\d.]+)(ns|us|µs|μs|ms|s|m|h)/g))
+  let end = 0;
+  for (const [part, amount, unit] of body.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy)) {
     ms += Number(amount) * (UNIT_MS[unit ?? ''] ?? NaN);
+    end += part.length;
+  }
+  if (end === 0 || end < body.length) return undefined;
   return sign === '-' ? -ms : ms;
 }

@@ -19,7 +19,7 @@ function setting<T>(range: string, read: (text: string) => T | undefined) {
 /** A decimal number that `valid` accepts. NaN and infinities, which Go would parse, are refused. */
 export function decimal(range: string, valid: (value: number) => boolean) {
   return setting(range, (text) => {
-    const value = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : NaN;
+    const value = /^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : NaN;
     return Number.isFinite(value) && valid(value) ? value : undefined;
   });
 }

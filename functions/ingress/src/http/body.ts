@@ -1,15 +1,11 @@
 import { Problem } from '../../../shared/http/problem.ts';
+import { parseJson } from './parse-json.ts';
 
-/** The body of a request as JSON of at most `limit` bytes. Throws a `Problem`: 415, 413 or 400. */
+/** The body of a request as JSON of at most `limit` bytes. Throws a `Problem`: 415, 413, and what `parseJson` throws. */
 export async function readJson(request: Request, limit: number): Promise<unknown> {
   const type = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (type !== 'application/json') throw new Problem(415, 'content type must be application/json');
-  const text = await readText(request, limit);
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw new Problem(400, 'the body is not valid JSON');
-  }
+  return parseJson(await readText(request, limit));
 }
 
 /** The body of a request as text of at most `limit` bytes. Throws a `Problem` 413 as soon as it is known to be longer. */

@@ -24,12 +24,13 @@ export type ResolvedFixture = { fixture: Fixture & { league: string } };
  * Reads the body of a request for predictions. Throws a 422 `Problem` with a pointer for each fault of its structure; for a single fixture also
  * when it cannot be predicted.
  */
-export function readFixtures(body: unknown, teams: Pick<Teams, 'resolve'>): Asked {
+export function readFixtures(body: unknown, teams: Pick<Teams, 'resolve' | 'resolver'>): Asked {
   if (typeof body === 'object' && body !== null && 'fixtures' in body) {
     const parsed = v.safeParse(FixtureList, body);
     if (!parsed.success)
       throw new Problem(422, 'the list of fixtures is not valid', { faults: faultsOf(parsed.issues) });
-    const fixtures = parsed.output.fixtures.map((given) => ({ given, ...teams.resolve(given) }));
+    const resolve = teams.resolver();
+    const fixtures = parsed.output.fixtures.map((given) => ({ given, ...resolve(given) }));
     return { list: true, fixtures };
   }
   const parsed = v.safeParse(Fixture, body);

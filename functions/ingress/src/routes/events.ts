@@ -3,34 +3,28 @@ import * as v from 'valibot';
 import { type Event, EventFault, readEvents } from '../../../shared/events/cloudevents.ts';
 import { maxRequests, ownSources, RequestedData, requestedType } from '../../../shared/events/events.ts';
 import type { Log } from '../../../shared/log.ts';
-import { type Fault, faultsOf, Problem, retryLater } from '../../../shared/http/problem.ts';
+import { type Fault, faultsOf, maxFaults, Problem, retryLater } from '../../../shared/http/problem.ts';
 import { ledgerId } from '../../../shared/identity.ts';
-import { maxSource } from '../../../shared/prediction.ts';
 import type { Asker, Job, Store } from '../../../shared/store/store.ts';
-import { Source } from '../http/source.ts';
+import { parseJson } from '../http/parse-json.ts';
+import { admitted } from './attributes.ts';
 import type { Publisher } from '../submit/publisher.ts';
 
 /** An event that can be predicted; `pointer` leads to it in the body. */
 export type Requested = { event: Event; data: RequestedData; pointer: string };
 
-/** The longest correlation id, in characters: the ledger keeps it with each request. */
-const maxCorrelation = 200;
-
-/** What a String of CloudEvents must not hold: control characters, lone surrogates, noncharacters. */
-const forbidden = /[\p{Cc}\p{Cs}\p{NChar}]/u;
-
 /** Reads what a producer sent. Throws a `Problem` (400, 415, 422) for all of it when any event could never be predicted. */
 export async function readRequested(request: Request): Promise<Requested[]> {
-  const events = await readEvents(request).catch((error: unknown) => {
+  const events = await readEvents(request, { parse: parseJson, admit: admitted }).catch((error: unknown) => {
     if (error instanceof EventFault) throw new Problem(error.unsupported ? 415 : 400, error.message);
     throw error;
   });
   if (events.length === 0) throw new Problem(422, 'the batch has no events');
-  for (const event of events) refuseForbidden(event);
   const batch = request.headers.get('content-type')?.startsWith('application/cloudevents-batch') ?? false;
   const faults: Fault[] = [];
   const requested: Requested[] = [];
   for (const [place, event] of events.entries()) {
+    if (faults.length > maxFaults) break;
     const at = batch ? `/${place}` : '';
     const data = v.safeParse(RequestedData, event.data);
     if (event.source.startsWith(ownSources))
@@ -42,7 +36,6 @@ export async function readRequested(request: Request): Promise<Requested[]> {
       faults.push({ pointer: `${at}/type`, detail: `unknown type ${event.type}; known: ${requestedType}` });
     else if (!data.success) faults.push(...faultsOf(data.issues, `${at}/data`));
     else {
-      faults.push(...askerFaults(event, at));
       requested.push({ event, data: data.output, pointer: at });
       const ids = new Set<string>();
       for (const [n, { id }] of data.output.requests.entries()) {
@@ -59,33 +52,6 @@ export async function readRequested(request: Request): Promise<Requested[]> {
     faults.push({ pointer: '', detail: `must not carry more than ${maxRequests} requests in all` });
   if (faults.length > 0) throw new Problem(422, 'the event cannot be accepted', { faults });
   return requested;
-}
-
-// No HTTP sender can put some of these into a header: the event would never leave the queue. What is already on its way is answered.
-function refuseForbidden(event: Event): void {
-  for (const [name, value] of Object.entries(event)) {
-    if (name === 'data' || typeof value !== 'string') continue;
-    const [character] = forbidden.exec(value) ?? [];
-    if (character === undefined) continue;
-    const code = character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
-    throw new Problem(400, `attribute ${name} holds U+${code}, which CloudEvents forbids`);
-  }
-}
-
-/** What comes back to a producer must come back as it was sent, also when its request is published again. */
-function askerFaults({ source, correlationid }: Event, at: string): Fault[] {
-  const faults: Fault[] = [];
-  if (!v.is(Source, source))
-    faults.push({
-      pointer: `${at}/source`,
-      detail: `must be a URI reference of at most ${maxSource} ASCII characters without escapes, blanks and fragment, as /my-team/my-service`,
-    });
-  if (typeof correlationid === 'string' && correlationid.length > maxCorrelation)
-    faults.push({
-      pointer: `${at}/correlationid`,
-      detail: `must have at most ${maxCorrelation} characters`,
-    });
-  return faults;
 }
 
 /** The answer of POST /v1/events: where the result of each request will be. */

@@ -54,7 +54,7 @@ export function inferenceRoutes(route: Route, present: () => PredictionParts): v
         const { name, version } = ref(c, parts);
         const headerLength = c.req.header('inference-header-content-length') ?? null;
         const { json: head, binary } = splitBody(await readBytes(c.req.raw, bodyLimit), headerLength);
-        const parsed = v.safeParse(InferenceRequest, head);
+        const parsed = v.safeParse(InferenceRequest, head, { abortEarly: true });
         if (!parsed.success) {
           const [issue] = parsed.issues;
           throw new Problem(400, `${v.getDotPath(issue) ?? 'the request'}: ${issue.message}`);

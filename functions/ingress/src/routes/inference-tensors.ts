@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { Problem } from '../../../shared/http/problem.ts';
+import { parseJson } from '../http/parse-json.ts';
 import type { Row } from './predict-rows.ts';
 
 /** Parameters by name. Not `v.record`: it takes an array for an object too. */
@@ -30,7 +31,7 @@ type Tensor = v.InferOutput<typeof Tensor>;
 
 const inputNames = ['home', 'away', 'league'] as const;
 
-/** Splits a body into its JSON and the binary tensors behind it (`Inference-Header-Content-Length`). Throws a `Problem` 400. */
+/** Splits a body into its JSON and the binary tensors behind it (`Inference-Header-Content-Length`). Throws a `Problem`: 400, or 422 beyond the bounds of a body. */
 export function splitBody(
   body: Uint8Array,
   headerLength: string | null,
@@ -38,11 +39,14 @@ export function splitBody(
   const length = headerLength === null ? body.byteLength : Number(headerLength);
   if (!Number.isInteger(length) || length < 0 || length > body.byteLength)
     throw new Problem(400, 'Inference-Header-Content-Length must be the length of the JSON in the body');
+  return { json: parseJson(utf8(body.subarray(0, length))), binary: body.subarray(length) };
+}
+
+function utf8(bytes: Uint8Array): string {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(body.subarray(0, length));
-    return { json: JSON.parse(text) as unknown, binary: body.subarray(length) };
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new Problem(400, 'the body is not valid JSON');
+    throw new Problem(400, 'the JSON of the body is not UTF-8');
   }
 }
 

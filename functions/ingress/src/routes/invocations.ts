@@ -36,7 +36,7 @@ const names = ['probs', 'xg', 'markets'] as const;
  */
 export async function invocations(request: Request, present: () => PredictionParts): Promise<HttpAnswer> {
   try {
-    const parsed = v.safeParse(Invocation, await readJson(request, bodyLimit));
+    const parsed = v.safeParse(Invocation, await readJson(request, bodyLimit), { abortEarly: true });
     if (!parsed.success) throw new Problem(400, parsed.issues[0].message);
     const predictions = await predictRows(rowsOf(parsed.output), request, present());
     const record = (prediction: Prediction): Partial<{ [name in (typeof names)[number]]: number[] }> =>

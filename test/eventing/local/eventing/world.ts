@@ -57,6 +57,7 @@ export function wiringOf(triggers: Trigger[]): Wiring {
     triggers,
     sources: [],
     pings: [],
+    alternates: [],
     topology: { exchanges: [], queues: [], bindings: [] },
   };
 }

@@ -174,6 +174,8 @@ describe('hands connections over', () => {
     expect(status).toBe(200);
     expect(JSON.parse(text)).toMatchObject({ functions: [{ name: 'ingress', path: 'Serve' }] });
     expect((await client.ask('/local/other')).status).toBe(404);
+    // The name that the client asked for goes along.
+    expect((await client.ask('/local/status', { headers: { host: 'evil.example' } })).status).toBe(421);
   });
 
   test('which leads to /local/ and ends there when its client goes', async () => {
@@ -185,7 +187,7 @@ describe('hands connections over', () => {
       net.connect(Number(new URL(here.url).port), '127.0.0.1'),
     );
     for (const client of clients)
-      client.write('POST /local/broker/ HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nabc');
+      client.write('POST /local/broker/ HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\nabc');
     await until(() => files() > before + 35, { what: 'all are with the platform' });
     for (const client of clients) client.destroy();
     await until(() => files() < before + 5, { what: 'none is left' });
@@ -194,9 +196,9 @@ describe('hands connections over', () => {
   test('to a function that sees only what a container would of the environment', async () => {
     const { client } = await world({ start: 'usual' });
     const seen = Object.keys(JSON.parse((await client.ask('/environment')).text) as object);
-    expect(seen.filter((name) => !/^(START|K_.*|PORT|PATH|HOME|TZ|NODE_COMPILE_CACHE)$/.test(name))).toEqual(
-      [],
-    );
+    expect(
+      seen.filter((name) => !/^(START|K_.*|ADDRESS|PORT|PATH|HOME|TZ|NODE_COMPILE_CACHE)$/.test(name)),
+    ).toEqual([]);
   });
 
   test('only to a server of node:http: what else listens is asked through the activator', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readPrefer } from '../../../../functions/ingress/src/http/prefer.ts';
+import { longestPrefer, readPrefer } from '../../../../functions/ingress/src/http/prefer.ts';
 
 test.each([
   [null, 10_000, undefined],
@@ -9,6 +9,16 @@ test.each([
   ['wait=1.5', 10_000, undefined],
   ['respond-async=no', 10_000, undefined],
   ['return=minimal; a=b', 10_000, undefined],
+  ['wait="5', 10_000, undefined],
+  ['wait=5=6', 10_000, undefined],
+  ['wait="5;6"', 10_000, undefined],
+  ['a="respond-async, wait=5"', 10_000, undefined],
+  ['a="\\", wait=5"', 10_000, undefined],
+  [';,=,"', 10_000, undefined],
+  [`a=${' '.repeat(500)}""x`, 10_000, undefined],
+  [`wait=5,${' '.repeat(longestPrefer)}`, 10_000, undefined],
+  [`wait=5,${' '.repeat(longestPrefer - 7)}`, 5000, 'wait=5'],
+  ['a="x, y" ; b, wait = "5"', 5000, 'wait=5'],
   ['wait=5', 5000, 'wait=5'],
   ['wait="5"', 5000, 'wait=5'],
   ['WAIT=0', 0, 'wait=0'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTeams } from '../../../../functions/shared/model/teams.ts';
+import { createTeams, maxExplained } from '../../../../functions/shared/model/teams.ts';
 
 const teams = createTeams({
   ratings_as_of: '2025-05-31',
@@ -45,11 +45,34 @@ test.each([
   if ('fixture' in found) expect(teams.resolve(found.fixture)).toEqual(found);
 });
 
-test('the nearest names are those of the spelling that is nearest', () => {
-  const found = resolve('Colonge', 'Arsenal');
-  if (!('fault' in found)) throw new Error('found');
-  expect(found.fault.nearest?.[0]).toBe('1. FC Köln');
-  expect(found.fault.nearest).toHaveLength(3);
+test.each(['Nobody', 'x', '?', 'Arsenal Football Club of Woolwich', 'leed '.repeat(20)])(
+  'no name is near to %s, and none is told',
+  (name) => {
+    expect(resolve(name, 'Arsenal')).toEqual({ fault: { field: 'home', reason: `unknown team "${name}"` } });
+  },
+);
+
+test.each([
+  ['Colonge', ['1. FC Köln']],
+  ['Arsnal', ['Arsenal']],
+  ['LEEDZ', ['Leeds United']],
+  ['Lèeds Utd.', ['Leeds United']],
+  ['Burry', ['Bury']],
+])('what is told of %s is near to it', (name, nearest) => {
+  const reason = `unknown team "${name}"; nearest: ${nearest.join(', ')}`;
+  expect(resolve('Arsenal', name)).toEqual({ fault: { field: 'away', reason, nearest } });
+});
+
+test('of a list only the first unknown names are told what is nearest, an equal one as often as it comes', () => {
+  const list = teams.resolver();
+  const nearest = (home: string): unknown => {
+    const found = list({ home, away: 'Bury' });
+    return 'fault' in found ? found.fault.nearest : undefined;
+  };
+  const names = Array.from({ length: maxExplained }, (_, n) => `Arsenal${n}`);
+  for (const name of names) expect(nearest(name)).toEqual(['Arsenal']);
+  expect(nearest('Arsnal')).toBeUndefined();
+  for (const name of names) expect(nearest(name)).toEqual(['Arsenal']);
 });
 
 test('a search finds names and aliases, those that begin with it first', () => {

@@ -38,6 +38,10 @@ test.each([
   ['broker: gone', /Broker gone/],
   ['rabbitmqResourcesConfig: { queueName: gone }', /RabbitMQ queue gone/],
   ['arguments: { x-dead-letter-exchange: gone }', /RabbitMQ exchange gone/],
+  ['definition: { alternate-exchange: gone }', /RabbitMQ exchange gone/],
+  ['permissions: { exchange: gone }', /RabbitMQ exchange gone/],
+  ['userReference: { name: gone }', /User gone/],
+  ['importCredentialsSecret: { name: gone }', /Secret gone has no key username/],
   ['rabbitmqClusterReference: { connectionSecret: { name: gone } }', /Secret gone/],
 ])('refuses wiring with %s', (spec, message) => {
   const documents = parseDocuments(

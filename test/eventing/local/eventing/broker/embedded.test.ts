@@ -27,6 +27,40 @@ test('a publish to an exchange that is not there is refused', async () => {
   await expect(queues.publish('e', '', message('1'))).rejects.toThrow('closed');
 });
 
+test('a topic exchange whose bindings are patterns is refused: it needs RabbitMQ', async () => {
+  const queues = openEmbedded(path.join(folder, 'patterns.sqlite'));
+  const exchanges = [{ name: 't', type: 'topic' as const }];
+  const binding = { exchange: 't', queue: 'q', arguments: {} };
+  const declared = { exchanges, queues: topology.queues, bindings: [{ ...binding, routingKey: 'a.*' }] };
+  await expect(queues.declare(declared)).rejects.toThrow(/binding of q to t: patterns need RabbitMQ/);
+  await queues.declare({ ...declared, bindings: [{ ...binding, routingKey: 'a.b' }] });
+  await queues.publish('t', 'a.b', message('1'));
+  await queues.publish('t', 'a.c', message('2'));
+  expect(queues.counts()).toEqual([{ queue: 'q', ready: 1, inFlight: 0 }]);
+  await queues.close();
+});
+
+test('a queue that drops its head keeps the newest, also over a restart', async () => {
+  const file = path.join(folder, 'bounded.sqlite');
+  const bounded = (bytes: number) => ({
+    ...topology,
+    queues: [{ name: 'q', arguments: { 'x-max-length-bytes': bytes, 'x-overflow': 'drop-head' } }],
+  });
+  let queues = openEmbedded(file);
+  await queues.declare(bounded(100));
+  const sized = (id: string) => ({ ...message(id), body: Buffer.alloc(30, 'x') });
+  for (const id of ['1', '2', '3', '4', '5']) await queues.publish('e', '', sized(id));
+  expect(queues.counts()).toEqual([{ queue: 'q', ready: 3, inFlight: 0 }]);
+  await queues.close();
+  queues = openEmbedded(file);
+  await queues.declare(bounded(60));
+  const got: string[] = [];
+  await queues.consume('q', 10, ({ messageId = '' }) => got.push(messageId));
+  await until(() => got.length > 0);
+  expect(got).toEqual(['4', '5']);
+  await queues.close();
+});
+
 test('a second process on the same file is refused', async () => {
   const file = path.join(folder, 'locked.sqlite');
   const queues = openEmbedded(file);

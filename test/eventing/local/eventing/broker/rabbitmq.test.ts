@@ -73,6 +73,32 @@ describe.skipIf('missing' in need)('queues on RabbitMQ', () => {
     );
   });
 
+  test('an exchange that exists with another type is refused, naming it and the remedy', async () => {
+    const exchanges = [{ name: 'e', type: 'topic' as const }];
+    await expect(queues.declare({ exchanges, queues: [], bindings: [] })).rejects.toThrow(
+      /exchange e exists in RabbitMQ with another type .*delete exchange name=e\b/s,
+    );
+  });
+
+  test('one that was made without its alternate exchange, or with another, is made anew', async () => {
+    const declared = (alternate?: string) => ({
+      exchanges: [
+        ...['x', 'y'].map((name) => ({ name, type: 'fanout' as const })),
+        { name: 'b', type: 'headers' as const, alternate },
+      ],
+      queues: [{ name: 'rest', arguments: { 'x-queue-type': 'classic' } }],
+      bindings: [{ exchange: 'y', queue: 'rest', routingKey: '', arguments: {} }],
+    });
+    for (const alternate of [undefined, 'x', 'y', 'y']) {
+      const again = await openRabbit(rabbit.url, () => undefined);
+      await again.declare(declared(alternate));
+      await again.publish('b', '', message('untaken'));
+      if (alternate === 'y')
+        await until(() => again.counts().some(({ queue, ready }) => queue === 'rest' && ready > 0));
+      await again.close();
+    }
+  });
+
   test('an exchange that is not there refuses the publish, and the next publish works', async () => {
     await expect(queues.publish('nowhere', '', message('1'))).rejects.toThrow();
     await queues.publish('e', 'other', message('1'));

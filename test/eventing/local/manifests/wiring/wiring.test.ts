@@ -127,6 +127,35 @@ describe('refused, naming file, line and field', () => {
       'kind: ApiServerSource',
       /ping\.yaml:\d+: kind: the local platform does not know kind ApiServerSource/,
     ],
+    [
+      'an alternate exchange that nobody declares',
+      'queue.yaml',
+      'alternate-exchange: kickoff.dead',
+      'alternate-exchange: nowhere',
+      /queue\.yaml:\d+: spec\.definition\.alternate-exchange: there is no Exchange nowhere/,
+    ],
+    [
+      'a policy of more than an alternate exchange',
+      'queue.yaml',
+      'alternate-exchange: kickoff.dead',
+      'message-ttl: 1\n    alternate-exchange: kickoff.dead',
+      /spec\.definition\.message-ttl is not a field that the local platform knows/,
+    ],
+    ['a policy of queues', 'queue.yaml', 'applyTo: exchanges', 'applyTo: all', /applyTo: must be exchanges/],
+    [
+      'a pattern that is none',
+      'producer.yaml',
+      'write: ^ml$',
+      'write: "(ml"',
+      /producer\.yaml:\d+: spec\.permissions\.write: must be a regular expression/,
+    ],
+    [
+      'a right that is not stated',
+      'producer.yaml',
+      '    configure: ^$\n',
+      '',
+      /spec\.permissions\.configure: is missing/,
+    ],
     ['a document that is no YAML', 'ping.yaml', 'spec:', 'spec: [', /ping\.yaml:\d+: /],
   ])('%s', (_, file, from, to, message) => {
     expect(refusal(file, from, to)).toMatch(message);

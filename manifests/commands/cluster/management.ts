@@ -9,13 +9,18 @@ const decoded = v.pipe(
 const Secret = v.looseObject({
   data: v.looseObject({ uri: decoded, username: decoded, password: decoded }),
 });
-const Queues = v.array(v.looseObject({ name: v.string(), messages: v.optional(v.number()) }));
 
-/**
- * RabbitMQ's management API, reached by Secret `rabbitmq`: names of queues with their messages, ready and unacknowledged. Undefined for a queue
- * that it has not counted yet.
- */
-export type Management = { lengths(): Promise<Map<string, number | undefined>>; close(): void };
+/** RabbitMQ's management API, reached by Secret `rabbitmq`, whose user is `user`. */
+export type Management = {
+  user: string;
+  /** What it says at a path below `/api/`; undefined for what is not there (404). Throws `ClusterFault`, with the tag that the user lacks. */
+  get<const S extends v.GenericSchema>(
+    path: string,
+    schema: S,
+    tag?: 'policymaker' | 'administrator',
+  ): Promise<v.InferOutput<S> | undefined>;
+  close(): void;
+};
 
 /** Opens it, through a port-forward if its host is a Service of the cluster. Throws `ClusterFault`. */
 export async function openManagement(namespace: string): Promise<Management> {
@@ -29,8 +34,9 @@ export async function openManagement(namespace: string): Promise<Management> {
   const base = forward?.url ?? url.origin;
   const authorization = `Basic ${Buffer.from(`${data.username}:${data.password}`).toString('base64')}`;
   return {
-    async lengths() {
-      const answer = await fetch(new URL('/api/queues', base), {
+    user: data.username,
+    async get(path, schema, tag = 'policymaker') {
+      const answer = await fetch(new URL(`/api/${path}`, base), {
         headers: { authorization },
         signal: AbortSignal.timeout(20_000),
       }).catch((error: unknown) => {
@@ -38,13 +44,21 @@ export async function openManagement(namespace: string): Promise<Management> {
           cause: error,
         });
       });
+      if (answer.status === 404) return undefined;
       if (!answer.ok)
         throw new ClusterFault(
-          `RabbitMQ's management API at ${url.origin} answers ${answer.status}: user ${data.username} needs the tag \`policymaker\``,
+          `RabbitMQ's management API at ${url.origin} answers ${answer.status}: user ${data.username} needs the tag \`${tag}\``,
         );
-      const queues = v.parse(Queues, await answer.json());
-      return new Map(queues.map(({ name, messages }) => [name, messages]));
+      return v.parse(schema, await answer.json());
     },
     close: () => forward?.close(),
   };
+}
+
+const Queues = v.array(v.looseObject({ name: v.string(), messages: v.optional(v.number()) }));
+
+/** Names of queues with their messages, ready and unacknowledged. Undefined for a queue that RabbitMQ has not counted yet. */
+export async function queueLengths(management: Management): Promise<Map<string, number | undefined>> {
+  const queues = (await management.get('queues', Queues)) ?? [];
+  return new Map(queues.map(({ name, messages }) => [name, messages]));
 }
