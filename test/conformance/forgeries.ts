@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { completedType, requestedType } from '../../functions/shared/events/events.ts';
+import { fingerprintOf, ledgerId } from '../../functions/shared/identity.ts';
 import { until } from '../until.ts';
 import { type Answer, askFor, id7 } from './client.ts';
 import type { World } from './world.ts';
@@ -27,7 +28,8 @@ export function forgeries(world: () => World): void {
       await send(
         event(requestedType, '/shop', { requests: [{ id: behind, home: 'Arsenal', away: 'Chelsea' }] }),
       );
-      await until(async () => (await status(behind)) === 200, { deadline: 30_000, every: 50 });
+      const answered = ledgerId({ source: '/shop', id: behind });
+      await until(async () => (await status(answered)) === 200, { deadline: 30_000, every: 50 });
     }
     return ids;
   }
@@ -43,7 +45,7 @@ export function forgeries(world: () => World): void {
     };
     const made = (id: string) => ({
       model: { name, version, digest, ratingsAsOf },
-      outcomes: [{ id, status: 'done', prediction }],
+      outcomes: [{ id, fingerprint: fingerprintOf(prediction), status: 'done', prediction }],
     });
     const ids = await sent((id) => [
       event(completedType, '/kickoff/predict', made(id)),
@@ -60,7 +62,9 @@ export function forgeries(world: () => World): void {
     const ids = await sent((id) => [
       event(requestedType, '/kickoff/ingress', { requests: [{ id, home: 'Everton', away: 'Fulham' }] }),
     ]);
-    for (const id of ids) expect(await status(id)).toBe(404);
+    for (const id of ids)
+      for (const place of [id, ledgerId({ source: '/kickoff/ingress', id })])
+        expect(await status(place)).toBe(404);
     const response = await world().request('/v1/events', {
       method: 'POST',
       headers: { 'content-type': 'application/cloudevents+json' },

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { askFor, events, id7, json, places, problem } from './client.ts';
 import type { Answer, Asked, ListAnswer } from './client.ts';
 import { forgeries } from './forgeries.ts';
+import { identity } from './identity.ts';
 import { refusals } from './refusals.ts';
 import type { World } from './world.ts';
 
@@ -26,6 +27,7 @@ export function functionsConformance(name: string, start: () => Promise<World>):
 
     refusals(() => world);
     forgeries(() => world);
+    identity(() => world);
 
     test('answers one fixture with probabilities of one grid, and again from the cache', async () => {
       const body = { home: 'Arsenal', away: 'Aston Villa', scoreline: true };

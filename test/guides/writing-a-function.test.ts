@@ -54,7 +54,9 @@ test('the function of the guide does what the guide says', async () => {
   };
   const data = {
     model: { name: 'match-outcome', version: '1', digest: 'd', ratingsAsOf: '2025-05-31' },
-    outcomes: [{ id: '7f6c0e6e-8d0a-4f0e-9a53-5a3a3b1f2c11', status: 'done', prediction }],
+    outcomes: [
+      { id: '7f6c0e6e-8d0a-4f0e-9a53-5a3a3b1f2c11', fingerprint: '-'.repeat(12), status: 'done', prediction },
+    ],
   };
   const event = { specversion: '1.0', id: '1', source: '/test', type: completedType, data };
   expect(await post(JSON.stringify(event))).toBe(202);

@@ -98,7 +98,9 @@ export function createApp({
       return accepted();
     }
     const { model, replyTo } = data.output;
-    const outcomes = data.output.outcomes.map((answer) => ({ ...answer, id: ledgerId(answer) }));
+    const outcomes = data.output.outcomes.map((answer) =>
+      answer.source === undefined ? answer : { ...answer, id: ledgerId(answer) },
+    );
     const { stored, duplicates, conflicts } = await store.complete({
       model,
       outcomes,

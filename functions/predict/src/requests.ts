@@ -92,8 +92,9 @@ export function readRequests(event: Event, ours: boolean, log: Pick<Log, 'error'
 /** The outcomes of the requests, in their order, as answers to who asked them. */
 export function answersOf({ requests, fingerprints, failed }: Asked, outcomes: readonly Outcome[]): Answer[] {
   const answers = outcomes.map((outcome, n): Answer => {
+    const answer = { ...outcome, fingerprint: fingerprints[n] ?? unreadable };
     const { source, replyTo, correlationid } = requests[n] ?? {};
-    return { ...outcome, fingerprint: fingerprints[n] ?? unreadable, source, replyTo, correlationid };
+    return source === undefined ? answer : { ...answer, source, replyTo, correlationid };
   });
   return [...answers, ...failed];
 }
