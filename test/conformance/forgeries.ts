@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { completedType, requestedType } from '../../functions/shared/events/events.ts';
 import { fingerprintOf } from '../../functions/shared/fingerprint.ts';
+import { ledgerId } from '../../functions/shared/identity.ts';
 import { until } from '../until.ts';
 import { type Answer, askFor, id7 } from './client.ts';
 import type { World } from './world.ts';
