@@ -38,7 +38,7 @@ const accepted = (): Response => new Response(null, { status: 202 });
 
 /**
  * The cache-write function: stores `completed` events once, publishes overdue requests again at each tick, keeps dead letters. 503 when the store
- * is away. What can never be stored is logged and answered 202: a 4xx would be dropped without a trace.
+ * is away. What can never be stored is answered with an event that says why: a 4xx would be dropped without a trace.
  */
 export function createApp({
   store,
@@ -58,7 +58,9 @@ export function createApp({
 }): Hono {
   const app = new Hono();
 
-  const { receive, receiveOurs } = createReceiver({ keys, log, metrics });
+  const { receive, receiveOurs, unreadable } = createReceiver({
+    ...{ source: '/kickoff/cache-write', keys, log, metrics },
+  });
   let lastTick = -Infinity;
 
   /**
@@ -89,14 +91,13 @@ export function createApp({
   }
 
   app.post('/', async (c) => {
-    const completed = await receiveOurs(c.req.raw);
-    if (!completed) return accepted();
+    const received = await receiveOurs(c.req.raw);
+    if ('refused' in received) return received.refused;
+    const { event: completed } = received;
     const { type, source, id } = completed;
     const data = v.safeParse(CompletedData, completed.data);
-    if (type !== completedType || !data.success) {
-      log.error('dropped: no completed event that can be stored', { type, source, id });
-      return accepted();
-    }
+    if (type !== completedType || !data.success)
+      return unreadable(completed, 'no completed event that can be stored');
     const { model, replyTo } = data.output;
     const outcomes = data.output.outcomes.map((answer) =>
       answer.source === undefined ? answer : { ...answer, id: ledgerId(answer) },
@@ -126,13 +127,13 @@ export function createApp({
   });
 
   app.post('/shadows', async (c) => {
-    const shadowed = await receiveOurs(c.req.raw);
-    if (!shadowed) return accepted();
-    const { type, source, id } = shadowed;
+    const received = await receiveOurs(c.req.raw);
+    if ('refused' in received) return received.refused;
+    const { event: shadowed } = received;
     const data = v.safeParse(ShadowedData, shadowed.data);
-    if (type !== shadowedType || !data.success)
-      log.error('dropped: no shadowed event that can be kept', { type, source, id });
-    else await store.history.shadow({ ...data.output, now: now() });
+    if (shadowed.type !== shadowedType || !data.success)
+      return unreadable(shadowed, 'no shadowed event that can be kept');
+    await store.history.shadow({ ...data.output, now: now() });
     return accepted();
   });
 
@@ -149,14 +150,10 @@ export function createApp({
   // Letters come from the dispatcher, which signs nothing: of each is kept whether the event in it is ours.
   app.post('/dead-letters', async (c) => {
     const received = await receive(c.req.raw);
-    if (!received) return accepted();
+    if ('refused' in received) return received.refused;
     const { source, type, id: event } = received.event;
     const letter = letterOf(received, now());
-    if (!letter) {
-      metrics.count('kickoff_dead_letters_dropped_total');
-      log.error('dropped: the attributes of a dead letter are too large', { type });
-      return accepted();
-    }
+    if (!letter) return unreadable(received.event, 'the attributes of a dead letter are too large to keep');
     const { dropped } = await store.deadLetters.add(letter);
     metrics.count('kickoff_dead_letters_total');
     metrics.count('kickoff_dead_letters_dropped_total', {}, dropped);

@@ -20,7 +20,8 @@ async function main(): Promise<void> {
     kickoff_republished_total: 'Requests published again because they were overdue',
     kickoff_dead_letters_total: 'Dead letters kept',
     kickoff_dead_letters_dropped_total: 'Dead letters that are gone because there were too many',
-    kickoff_refused_events_total: 'Events that claimed to be ours, by the reason why they are not',
+    kickoff_refused_events_total:
+      'Events that were refused, by reason: unreadable, or why they are not ours as they claim',
   });
   const store = await openStore(config.STORE_URL);
   await serve({

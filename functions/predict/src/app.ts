@@ -55,7 +55,9 @@ export function createApp({
   now?: () => number;
 }): Hono {
   const app = new Hono();
-  const { receive, receiveOurs, refuse } = createReceiver({ keys, log, metrics });
+  const { receive, receiveOurs, refuse, unreadable } = createReceiver({
+    ...{ source: '/kickoff/predict', keys, log, metrics },
+  });
 
   app.get('/v1/model', () => {
     const following = model();
@@ -68,7 +70,8 @@ export function createApp({
 
   // Ingress asks this when the registry's webhook says that an alias has moved.
   app.post('/v1/model/refresh', async (c) => {
-    const event = await receiveOurs(c.req.raw);
+    const received = await receiveOurs(c.req.raw);
+    const event = 'event' in received ? received.event : undefined;
     const data = v.safeParse(RefreshData, event?.data);
     if (event?.type !== refreshType || !data.success)
       return problemResponse(
@@ -86,21 +89,16 @@ export function createApp({
     const following = model();
     if (!following) return notLoaded();
     const received = await receive(c.req.raw);
-    if (!received) return nothingToSay();
+    if ('refused' in received) return received.refused;
     const { event, verdict } = received;
-    if (event.type !== requestedType) {
-      log.error('dropped: not for predict', { type: event.type, source: event.source, id: event.id });
-      return nothingToSay();
-    }
+    if (event.type !== requestedType) return unreadable(event, `predict takes ${requestedType} only`);
     const ours = verdict === 'ours';
     // What is not ours a producer asks, under a name of its own.
-    if (!ours && event.source.startsWith(ownSources)) {
-      refuse(received);
-      return nothingToSay();
-    }
+    if (!ours && event.source.startsWith(ownSources)) return refuse(received);
     const asked = readRequests(event, ours, log);
     const { requests, failed, replyTo } = asked;
-    if (requests.length + failed.length === 0) return nothingToSay();
+    if (requests.length + failed.length === 0)
+      return unreadable(event, asked.fault ?? 'the data has no requests');
     const start = performance.now();
     const { ref, made } = await following.use(async (loaded, { ref }) => ({
       ref,
@@ -131,13 +129,12 @@ export function createApp({
   app.post('/challenger', async (c) => {
     const following = model();
     if (!following || !challenger) return notLoaded();
-    const event = await receiveOurs(c.req.raw);
-    if (!event) return nothingToSay();
+    const received = await receiveOurs(c.req.raw);
+    if ('refused' in received) return received.refused;
+    const { event } = received;
     const data = v.safeParse(CompletedData, event.data);
-    if (event.type !== completedType || !data.success) {
-      log.error('dropped: no completed event', { type: event.type, id: event.id });
-      return nothingToSay();
-    }
+    if (event.type !== completedType || !data.success)
+      return unreadable(event, 'no completed event that the challenger can predict again');
     // A process that has just started may not know the challenger yet.
     if (!challenger.model()) await challenger.refresh();
     const shadowed = await shadow(data.output, following, challenger);

@@ -19,7 +19,8 @@ async function main(): Promise<void> {
   const metrics = createMetrics({
     kickoff_inference_seconds: 'Time of one run of the graph, for the whole list of an event',
     kickoff_outcomes_total: 'Outcomes by status',
-    kickoff_refused_events_total: 'Events that claimed to be ours, by the reason why they are not',
+    kickoff_refused_events_total:
+      'Events that were refused, by reason: unreadable, or why they are not ours as they claim',
   });
   const readiness = { ready: false };
   const running: { model?: FollowedModel<Loaded> } = {};

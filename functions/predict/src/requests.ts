@@ -24,6 +24,8 @@ export type Asked = {
   fingerprints: string[];
   failed: Answer[];
   replyTo?: string | undefined;
+  /** Why something of the event is neither. */
+  fault?: string;
 };
 
 /**
@@ -35,9 +37,7 @@ export function readRequests(event: Event, ours: boolean, log: Pick<Log, 'error'
   const asked: Asked = { requests: [], fingerprints: [], failed: [] };
   const envelope = v.safeParse(Envelope, event.data);
   if (!envelope.success || !v.is(AskerOfOurs, { source })) {
-    const why = envelope.success ? 'the source is too long' : 'the data has no requests';
-    log.error(`dropped: ${why}`, { source: source.slice(0, 200), id });
-    return asked;
+    return { ...asked, fault: envelope.success ? 'the source is too long' : 'the data has no requests' };
   }
   const replyTo = v.safeParse(RequestedData.entries.replyTo, envelope.output.replyTo);
   if (!replyTo.success)
@@ -80,6 +80,7 @@ export function readRequests(event: Event, ours: boolean, log: Pick<Log, 'error'
     const identified = v.safeParse(ours ? OurId : Id, given);
     if (!identified.success) {
       log.error('dropped: a request without a readable id', { source, id, reason });
+      asked.fault = `a request has no readable id: ${reason}`;
       continue;
     }
     const request = { ...identified.output, ...asker };

@@ -53,7 +53,12 @@ export function createEvent(draft: Draft, text?: string): Event {
 
 /** Reads one event in binary or structured mode. Throws `EventFault`. */
 export async function readEvent(request: Request): Promise<Event> {
-  const [event, ...more] = await readEvents(request);
+  return parseEvent(request.headers, await request.text());
+}
+
+/** The event of headers and a body, in binary or structured mode. Throws `EventFault`. */
+export function parseEvent(headers: Headers, body: string): Event {
+  const [event, ...more] = parseEvents(headers, body, asTheyCome);
   if (!event || more.length > 0) throw new EventFault('exactly one event is expected, not a batch');
   return event;
 }
@@ -68,11 +73,14 @@ const asTheyCome: Reading = { parse: parseJson, admit: (attributes) => attribute
 
 /** Reads the events of a request in binary, structured or batch mode (CloudEvents HTTP binding 1.0). Throws `EventFault`. */
 export async function readEvents(request: Request, reading = asTheyCome): Promise<Event[]> {
-  const type = mediaType(request.headers.get('content-type'));
-  if (type === 'application/cloudevents+json')
-    return [fromJson(reading.parse(await request.text()), reading)];
+  return parseEvents(request.headers, await request.text(), reading);
+}
+
+function parseEvents(headers: Headers, body: string, reading: Reading): Event[] {
+  const type = mediaType(headers.get('content-type'));
+  if (type === 'application/cloudevents+json') return [fromJson(reading.parse(body), reading)];
   if (type === 'application/cloudevents-batch+json') {
-    const batch = reading.parse(await request.text());
+    const batch = reading.parse(body);
     if (!Array.isArray(batch)) throw new EventFault('a batch must be a JSON array of events');
     return batch.map((value, place) => {
       try {
@@ -85,7 +93,7 @@ export async function readEvents(request: Request, reading = asTheyCome): Promis
   }
   if (type.startsWith('application/cloudevents'))
     throw new EventFault(`content type ${type} is not supported; send JSON`, { unsupported: true });
-  return [fromHeaders(request.headers, type, await request.text(), reading)];
+  return [fromHeaders(headers, type, body, reading)];
 }
 
 /** The event in binary mode. */

@@ -9,6 +9,12 @@ export const shadowedType = 'dev.kickoff.prediction.shadowed.v1';
 /** Asks a function to look at the model's alias now. */
 export const refreshType = 'dev.kickoff.model.refresh.v1';
 
+/**
+ * Says that an event could not be read, and why, with the event. No Trigger takes it, so the Broker hands it to queue `ml.dead`, where the operator
+ * sees it (`eventing/queue.yaml`).
+ */
+export const refusedType = 'dev.kickoff.event.refused.v1';
+
 /** Sources that begin so are our own functions: nobody else may use them. */
 export const ownSources = '/kickoff/';
 

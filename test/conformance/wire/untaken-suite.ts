@@ -7,8 +7,10 @@ import type { Workers } from '../../../eventing/local/eventing/broker/workers.ts
 import { startSource } from '../../../eventing/local/eventing/source/source.ts';
 import { readWiring } from '../../../eventing/local/manifests/wiring/read.ts';
 import { functionNames } from '../../../functions/bundle.ts';
+import { refusedType, requestedType } from '../../../functions/shared/events/events.ts';
 import { until } from '../../until.ts';
 import { recorder } from '../../eventing/local/eventing/world.ts';
+import { type ProcessWorld, startProcessWorld } from '../world.ts';
 import { recording, recordings, SourceCase } from './recordings.ts';
 import type { Running, World } from './worlds.ts';
 
@@ -16,7 +18,10 @@ const shipped = readWiring(path.resolve(import.meta.dirname, '../../../eventing'
 const forms = recordings('source-').filter((name) => name !== 'source-source-sink-failures');
 
 // producer ---> kickoff.requests ---> ml ---[source]---> Broker ---> no Trigger ---> ml.dead
-//                                      └--- refused ------------------------------> ml.dead
+//                                      ├--- refused ------------------------------> ml.dead
+//                                      └---> Broker ---> predict --- refused -----> ml.dead
+
+type Refused = { reason: string; event?: object; headers?: object; body?: string };
 
 /** As eventing/queue.yaml says. */
 export const shippedAlternates = async (): Promise<typeof shipped.alternates> => shipped.alternates;
@@ -31,7 +36,17 @@ export function testUntaken(
   alternates: (running: Running) => Promise<typeof shipped.alternates>,
 ): void {
   describe.skipIf(world.missing !== undefined)(`what no Trigger takes, on the ${world.name}, ${how}`, () => {
-    const { got, send } = recorder(() => ({}));
+    // The functions as they are, in this process.
+    const { got, send } = recorder(async ({ url, headers, body }) => {
+      const { hostname, pathname } = new URL(url);
+      const init = { method: 'POST', headers, body };
+      const response = await (hostname.startsWith('predict.')
+        ? functions.predict(pathname, init)
+        : functions.cacheWrite(pathname, init));
+      const answered = Object.fromEntries(response.headers);
+      return { status: response.status, headers: answered, body: await response.bytes() };
+    });
+    let functions: ProcessWorld;
     const ending = new AbortController();
     const dead: Delivery[] = [];
     const lines: string[] = [];
@@ -41,6 +56,7 @@ export function testUntaken(
     let source: Workers;
 
     beforeAll(async () => {
+      functions = await startProcessWorld();
       running = await world.start();
       queues = await running.open();
       await queues.declare(shipped.topology);
@@ -64,6 +80,7 @@ export function testUntaken(
       await Promise.all([brokers.stop(), source.stop()]);
       await queues.close();
       await running.end();
+      await functions.close();
     });
 
     test.each(forms)('%s is in ml.dead, once, and reaches no function', async (name) => {
@@ -104,5 +121,44 @@ export function testUntaken(
       expect(dead).toHaveLength(before + 1);
       expect(got).toEqual([]);
     });
+
+    const ours = (headers: Record<string, string> = {}) => ({
+      ...{ 'ce-specversion': '1.0', 'ce-type': requestedType, 'ce-source': '/test', 'ce-id': 'e-1' },
+      ...{ 'ce-time': '2026-01-02T03:04:05Z', 'content-type': 'application/json', ...headers },
+    });
+    const noId = JSON.stringify({ requests: [{ home: 'Arsenal', away: 'Chelsea' }] });
+    test.each<[string, Record<string, string>, string, RegExp]>([
+      ['broken data', ours(), '{nope', /not valid JSON/],
+      ['no data', ours(), '', /no requests/],
+      ['data of another shape', ours(), '{}', /no requests/],
+      ['requests without an id', ours(), noId, /no readable id/],
+      [
+        'data that are text',
+        ours({ 'content-type': 'text/plain' }),
+        'Arsenal',
+        /text\/plain is not supported/,
+      ],
+      ['half an escape', ours({ 'ce-correlationid': '50% off' }), '{}', /ce-correlationid|no requests/],
+      ['a source that is too long', ours({ 'ce-source': `/${'s'.repeat(300)}` }), noId, /source is too long/],
+    ])(
+      'an event of our type with %s reaches predict, and is in ml.dead with the reason',
+      async (_, headers, body, reason) => {
+        const [before, asked] = [dead.length, got.length];
+        await queues.publish('kickoff.requests', 'ml', { headers, body: Buffer.from(body) });
+        await until(() => dead.length > before, { what: 'it is in ml.dead' });
+        const [letter] = dead.slice(before);
+        expect(letter?.headers).toMatchObject({ type: refusedType, source: '/kickoff/predict' });
+        const data = JSON.parse(Buffer.from(letter?.body ?? []).toString()) as Refused;
+        expect(data.reason).toMatch(reason);
+        // What came is all there.
+        if (data.event) expect(data.event).toMatchObject({ id: 'e-1', type: requestedType });
+        else {
+          expect(data.body).toBe(body);
+          expect(data.headers).toMatchObject({ 'ce-id': 'e-1', 'ce-type': requestedType });
+        }
+        expect(dead).toHaveLength(before + 1);
+        expect(got).toHaveLength(asked + 1);
+      },
+    );
   });
 }

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { v7 } from 'uuid';
 import * as v from 'valibot';
-import { binaryMessage, type Event } from '../../../functions/shared/events/cloudevents.ts';
+import { binaryMessage, type Event, readEvent } from '../../../functions/shared/events/cloudevents.ts';
 import {
   completedType,
+  refusedType,
   RequestedData,
   requestedType,
   shadowedType,
@@ -92,20 +93,34 @@ describe('cache-write', () => {
     }
   });
 
-  test('what can never be stored is logged and answered 202', async () => {
+  async function refusedOf(response: Response) {
+    expect(response.status).toBe(200);
+    const read = await readEvent(
+      new Request('http://x/', { method: 'POST', headers: response.headers, body: await response.text() }),
+    );
+    expect(read).toMatchObject({ type: refusedType, source: '/kickoff/cache-write' });
+    return read.data as { reason: string; event?: Record<string, unknown>; body?: string };
+  }
+
+  test('what can never be stored is answered with an event of it and of the reason', async () => {
     const bad = completedEvent(v7());
-    for (const answered of [
-      () => post('/', '{'),
-      () => post('/', {}),
-      () => postSigned('/', { ...bad, type: requestedType }),
-      () => postSigned('/', { ...bad, data: { model, outcomes: [] } }),
-      () =>
-        postSigned('/', { ...bad, data: { model, outcomes: [{ id: v7(), status: 'done', prediction }] } }),
-      () => postSigned('/', { ...bad, data: null }),
-    ]) {
+    const unread = { model, outcomes: [{ id: v7(), status: 'done', prediction }] };
+    for (const [answered, event] of [
+      [() => post('/', '{'), undefined],
+      [() => post('/', {}), undefined],
+      [() => postSigned('/', { ...bad, type: requestedType }), { id: bad.id, type: requestedType }],
+      [() => postSigned('/', { ...bad, data: { model, outcomes: [] } }), { data: { model, outcomes: [] } }],
+      [() => postSigned('/', { ...bad, data: unread }), { data: unread }],
+      [() => postSigned('/', { ...bad, data: null }), { id: bad.id }],
+      [() => postSigned('/shadows', bad), { data: bad.data }],
+      [() => post('/dead-letters', '{'), undefined],
+    ] as const) {
       world.logged.length = 0;
-      expect((await answered()).status).toBe(202);
-      expect(world.logged.join('')).toMatch(/dropped/);
+      const answer = await refusedOf(await answered());
+      if (event) expect(answer.event).toMatchObject(event);
+      else expect(answer.body).toMatch(/^\{/);
+      expect(answer.reason).toMatch(/no completed event|no shadowed event|no CloudEvent/);
+      expect(world.logged.join('')).toContain(answer.reason);
     }
   });
 
@@ -373,7 +388,7 @@ describe('cache-write', () => {
 
     test('are kept with destination, code and the event', async () => {
       expect((await post('/dead-letters', letter)).status).toBe(202);
-      expect((await post('/dead-letters', 'garbage')).status).toBe(202);
+      expect((await refusedOf(await post('/dead-letters', 'garbage'))).body).toBe('garbage');
       expect(await kept(letter.id)).toMatchObject([
         {
           destination: letter.knativeerrordest,
@@ -402,7 +417,7 @@ describe('cache-write', () => {
       });
     });
 
-    test('that are too large are kept without their data, and dropped where the rest is too large', async () => {
+    test('that are too large are kept without their data, and refused where the rest is too large', async () => {
       const id = v7();
       const data = 'x'.repeat(2 ** 20);
       await post('/dead-letters', { ...letter, id, data });
@@ -412,9 +427,12 @@ describe('cache-write', () => {
       expect((await kept(id))[0]?.event).not.toHaveProperty('data');
       const before = await world.store.audit();
       world.logged.length = 0;
-      expect((await post('/dead-letters', { ...letter, subject: 'x'.repeat(2 ** 16) })).status).toBe(202);
+      const answer = await refusedOf(
+        await post('/dead-letters', { ...letter, subject: 'x'.repeat(2 ** 16) }),
+      );
+      expect(answer.reason).toMatch(/too large to keep/);
       expect(await world.store.audit()).toEqual(before);
-      expect(world.logged.join('')).toMatch(/dropped.*too large/);
+      expect(world.logged.join('')).toMatch(/refused.*too large/);
     });
 
     test('are one for each source, id and destination, however often they come', async () => {

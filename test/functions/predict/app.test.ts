@@ -5,6 +5,7 @@ import {
   CompletedData,
   completedType,
   refreshType,
+  refusedType,
   requestedType,
 } from '../../../functions/shared/events/events.ts';
 import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
@@ -37,6 +38,14 @@ describe('predict', () => {
     data,
     ...more,
   });
+  async function refusedOf(response: Response) {
+    expect(response.status).toBe(200);
+    const read = await readEvent(
+      new Request('http://x/', { method: 'POST', headers: response.headers, body: await response.text() }),
+    );
+    expect(read).toMatchObject({ type: refusedType, source: '/kickoff/predict' });
+    return read.data as { reason: string; event?: unknown; headers?: unknown; body?: string };
+  }
   async function completed(response: Response) {
     expect(response.status).toBe(200);
     const { headers } = response;
@@ -46,25 +55,44 @@ describe('predict', () => {
     return { event: read, data: v.parse(CompletedData, read.data) };
   }
 
-  test('never answers what can never work with 4xx, which the dispatcher would drop: 202 and a line of log', async () => {
-    for (const body of [
-      '{',
-      '[]',
-      '{}',
-      event({}),
-      event({ requests: [] }),
-      event(null),
-      event({ requests: [{ home: 1 }] }),
-    ]) {
+  const textOfBody = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body));
+  test.each<[string, unknown, Record<string, string>, RegExp]>([
+    ['half a JSON text', '{', {}, /the body is not valid JSON/],
+    ['a list', '[]', {}, /must be a JSON object/],
+    ['no attributes', '{}', {}, /attribute id is missing/],
+    ['text', 'hello', { 'content-type': 'text/plain' }, /no CloudEvent: neither/],
+    [
+      'an event of text',
+      'hello',
+      {
+        ...{ 'content-type': 'text/plain', 'ce-specversion': '1.0', 'ce-id': 'event-1' },
+        'ce-source': '/t',
+        'ce-type': 't',
+      },
+      /content type text\/plain is not supported/,
+    ],
+    ['an event without data', event(null), {}, /the data has no requests/],
+    ['an event of other data', event({}), {}, /the data has no requests/],
+    ['an event without requests', event({ requests: [] }), {}, /the data has no requests/],
+    ['requests without an id', event({ requests: [{ home: 1 }] }), {}, /no readable id/],
+    ['another type', event({}, { type: 'dev.kickoff.other.v1' }), {}, /predict takes dev\.kickoff\S+ only/],
+  ])(
+    'answers %s, which can never work, with an event of it and of the reason',
+    async (_, body, headers, reason) => {
       world.logged.length = 0;
-      const response = await post(body);
-      expect(response.status).toBe(202);
-      expect(await response.text()).toBe('');
-      expect(world.logged.join('')).toMatch(/dropped/);
-    }
-    expect((await post(event({}, { type: 'dev.kickoff.other.v1' }))).status).toBe(202);
-    expect((await post('hello', { 'content-type': 'text/plain' })).status).toBe(202);
-  });
+      const refused = world.refused('unreadable');
+      // Never with a 4xx, which the dispatcher takes for success.
+      const answer = await refusedOf(await post(body, headers));
+      expect(answer.reason).toMatch(reason);
+      if (answer.event) expect(answer.event).toMatchObject(body as object);
+      else {
+        expect(answer.body).toBe(textOfBody(body));
+        expect(answer.headers).toEqual({ 'content-type': 'application/cloudevents+json', ...headers });
+      }
+      expect(world.logged.at(-1)).toMatch(reason);
+      expect(world.refused('unreadable')).toBe(refused + 1);
+    },
+  );
 
   describe('what is not ours', () => {
     const requests = [{ id: requestId(1), home: 'Arsenal', away: 'Chelsea' }];
@@ -240,11 +268,12 @@ describe('predict', () => {
     expect(world.logged.filter((line) => line.includes('id of another one'))).toHaveLength(2);
   });
 
-  test('a source that could not be handed back with each outcome is dropped', async () => {
+  test('a source that could not be handed back with each outcome is refused', async () => {
     world.logged.length = 0;
     const requests = [{ id: requestId(1), home: 'Arsenal', away: 'Chelsea' }];
-    expect((await post(event({ requests }, { source: `/${'s'.repeat(200)}` }))).status).toBe(202);
-    expect(world.logged.join('')).toContain('dropped: the source is too long');
+    const answer = await refusedOf(await post(event({ requests }, { source: `/${'s'.repeat(200)}` })));
+    expect(answer.reason).toBe('the source is too long');
+    expect(world.logged.join('')).toContain('refused: the source is too long');
   });
 
   test('probabilities sum to 1 within 1e-6 for every pair of a league', async () => {
