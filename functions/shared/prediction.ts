@@ -95,7 +95,7 @@ export type OurRequest = v.InferOutput<typeof OurRequest>;
 
 const answerEntries = { fingerprint: v.pipe(v.string(), v.length(12)), ...AskerOfOurs.entries };
 
-/** An outcome with the fingerprint of the request that it answers (`identity.ts`), and who asked. The id is that which the asker gave. */
+/** An outcome with the fingerprint of the request that it answers (`fingerprint.ts`), and who asked. The id is that which the asker gave. */
 export const Answer = v.variant('status', [
   v.object({ ...done, ...answerEntries }),
   v.object({ ...failed, ...answerEntries }),

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Event } from '../../shared/events/cloudevents.ts';
 import { maxRequests, RequestedData } from '../../shared/events/events.ts';
-import { fingerprintOf, unreadable } from '../../shared/identity.ts';
+import { fingerprintOf, unreadable } from '../../shared/fingerprint.ts';
 import type { Log } from '../../shared/log.ts';
 import {
   type Answer,

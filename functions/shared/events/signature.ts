@@ -34,7 +34,8 @@ function mac(
   text: string,
   key: Key,
 ): string {
-  const head = JSON.stringify([type, source, id, sweep, shadow]);
-  // JSON has no line feed in a line of its own: the head ends at the first.
-  return createHmac('sha256', key.secret).update(`${head}\n${text}`).digest('base64url');
+  // JSON writes a line feed as two characters: the head ends at the first one.
+  const head = `${JSON.stringify([type, source, id, sweep, shadow])}\n`;
+  // Each on its own: put together, a long text would be copied first.
+  return createHmac('sha256', key.secret).update(head).update(text).digest('base64url');
 }

@@ -1,5 +1,6 @@
-import { createSecretKey, hash, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import * as v from 'valibot';
+import { loadCrypto } from '../builtins.ts';
 
 // Apart from signature.ts: a function reads its environment before it loads what reads events.
 
@@ -11,10 +12,23 @@ export type Keys = readonly [Key, ...Key[]];
 // 32 bytes in base64url; in hexadecimal they are 64 characters.
 const keyLength = 43;
 
-const makeKey = (text: string): Key => ({
-  id: hash('sha256', text, 'base64url').slice(0, 6),
-  secret: createSecretKey(text, 'utf8'),
-});
+// Made at its first use: a function reads its environment before anything needs node:crypto.
+function makeKey(text: string): Key {
+  let made: Key | undefined;
+  const key = (): Key =>
+    (made ??= {
+      id: loadCrypto().hash('sha256', text, 'base64url').slice(0, 6),
+      secret: loadCrypto().createSecretKey(text, 'utf8'),
+    });
+  return {
+    get id() {
+      return key().id;
+    },
+    get secret() {
+      return key().secret;
+    },
+  };
+}
 
 /** One or two keys separated by blanks, each the text of 32 random bytes in base64url or hexadecimal. Faults do not show the keys. */
 export const signingKeys = v.pipe(

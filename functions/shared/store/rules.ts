@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { loadCrypto } from '../builtins.ts';
-import { fingerprintLength, fingerprintOf } from '../identity.ts';
+import { fingerprintLength, fingerprintOf } from '../fingerprint.ts';
 import type { Fixture, ModelRef } from '../prediction.ts';
 import { Outcome, ownModel } from '../prediction.ts';
 import type { Found, Job, StoredOutcome } from './store.ts';

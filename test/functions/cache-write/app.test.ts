@@ -9,7 +9,8 @@ import {
   shadowedType,
 } from '../../../functions/shared/events/events.ts';
 import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
-import { fingerprintOf, ledgerId } from '../../../functions/shared/identity.ts';
+import { fingerprintOf } from '../../../functions/shared/fingerprint.ts';
+import { ledgerId } from '../../../functions/shared/identity.ts';
 import { forecastOf } from '../../../functions/shared/store/history.ts';
 import { textOf } from '../../../functions/shared/store/rules.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';

@@ -8,7 +8,7 @@ import {
   requestedType,
 } from '../../../functions/shared/events/events.ts';
 import { signedEvent, verify } from '../../../functions/shared/events/signature.ts';
-import { fingerprintOf } from '../../../functions/shared/identity.ts';
+import { fingerprintOf } from '../../../functions/shared/fingerprint.ts';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
 import { keys, keysOf, newKey, signingKey } from '../../signing.ts';
 

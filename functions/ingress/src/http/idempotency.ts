@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { canonicalText } from '../../../shared/identity.ts';
+import { canonicalText } from '../../../shared/fingerprint.ts';
 import { Problem, retryLater } from '../../../shared/http/problem.ts';
 import { type Store, StoreUnavailable } from '../../../shared/store/store.ts';
 import type { Asked } from './fixtures.ts';

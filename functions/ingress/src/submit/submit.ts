@@ -3,7 +3,7 @@ import { signedEvent } from '../../../shared/events/signature.ts';
 import type { Keys } from '../../../shared/events/signing-keys.ts';
 import { newId } from '../../../shared/id.ts';
 import type { Log } from '../../../shared/log.ts';
-import { fingerprintOf } from '../../../shared/identity.ts';
+import { fingerprintOf } from '../../../shared/fingerprint.ts';
 import { type Answer, cacheKey, type PredictionRequest } from '../../../shared/prediction.ts';
 import { retryLater } from '../../../shared/http/problem.ts';
 import {

@@ -1,4 +1,4 @@
-import { fingerprintLength } from '../../identity.ts';
+import { fingerprintLength } from '../../fingerprint.ts';
 import { doneStart, idLength, type Kept } from '../rules.ts';
 import { lua } from './lua.ts';
 

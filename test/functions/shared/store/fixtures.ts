@@ -1,4 +1,4 @@
-import { fingerprintOf } from '../../../../functions/shared/identity.ts';
+import { fingerprintOf } from '../../../../functions/shared/fingerprint.ts';
 import type { Fixture, ModelRef, PredictionRequest } from '../../../../functions/shared/prediction.ts';
 import type { Job, LedgerOutcome } from '../../../../functions/shared/store/store.ts';
 import { textOf } from '../../../../functions/shared/store/rules.ts';
