@@ -35,7 +35,14 @@ test('what the Broker does not take is a failure with its words', async () => {
 });
 
 describe('predict’s answer is believed only when it is a completed event of ours', () => {
-  const outcomes = [{ id: '0190a000-0000-7000-8000-000000000001', status: 'failed', reason: 'none' }];
+  const outcomes = [
+    {
+      id: '0190a000-0000-7000-8000-000000000001',
+      status: 'failed',
+      reason: 'none',
+      fingerprint: '-'.repeat(12),
+    },
+  ];
   const model = { name: 'm', version: '1', digest: 'd', ratingsAsOf: '2025-05-31' };
   const draft = { id: '1', source: '/kickoff/predict', type: completedType, data: { model, outcomes } };
   const json = { headers: { 'content-type': 'application/json' }, body: '{}' };
