@@ -113,6 +113,7 @@ test.each([
   const [port, metricsPort] = [await freePort(), await freePort()];
   const { child } = run('cache-write', {
     ...{ ADDRESS: address, PORT: String(port), METRICS_PORT: String(metricsPort) },
+    ...{ SIGNING_KEYS: signingKey, K_SINK: 'http://127.0.0.1:9/' },
     STORE_URL: `sqlite:${path.join(folder, `store-${address}`)}`,
   });
   const addresses = await until(() => {
