@@ -67,8 +67,13 @@ describe.skipIf('missing' in kubectl || 'missing' in server)(
       secret('guest', 'guest');
     });
 
-    function secret(username: string, password: string, port = management): void {
-      const data = { uri: `http://127.0.0.1:${port}`, username, password };
+    function secret(
+      username: string,
+      password: string,
+      port = management,
+      uri = `http://127.0.0.1:${port}`,
+    ): void {
+      const data = { uri, username, password };
       api.put({
         apiVersion: 'v1',
         kind: 'Secret',
@@ -86,6 +91,20 @@ describe.skipIf('missing' in kubectl || 'missing' in server)(
       secret('guest', 'guest', await freePort());
       expect(await findings()).toEqual([
         expect.objectContaining({ ok: false, text: expect.stringContaining('does not answer') as string }),
+      ]);
+    });
+
+    test('a Service that is missing: the fault of a RabbitMQ of your own; our own is not applied yet', async () => {
+      secret('guest', 'guest', management, 'http://mq.queues.svc:15672');
+      expect(await findings()).toEqual([
+        expect.objectContaining({
+          ok: false,
+          text: expect.stringMatching(/service\/mq in queues/) as string,
+        }),
+      ]);
+      secret('guest', 'guest', management, 'http://rabbitmq.kickoff.svc.cluster.local:15672');
+      expect(await findings()).toEqual([
+        expect.objectContaining({ ok: true, text: 'RabbitMQ in kickoff is not applied yet' }),
       ]);
     });
 

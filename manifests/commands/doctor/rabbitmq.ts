@@ -7,7 +7,7 @@ import { producerFinding, type Door } from './producers.ts';
 
 /**
  * What RabbitMQ itself shows: messages that nobody took, who else uses Kickoff's user, and what producers may do. One fault if its management API
- * does not answer.
+ * does not answer. None where the installation's own RabbitMQ is not applied yet: doctor comes before that.
  */
 export async function rabbitFindings(namespace: string, door: Door): Promise<Finding[]> {
   let management: Management | undefined;
@@ -20,6 +20,8 @@ export async function rabbitFindings(namespace: string, door: Door): Promise<Fin
     ]);
   } catch (error) {
     if (!(error instanceof ClusterFault)) throw error;
+    if (error.message.includes(`service/rabbitmq in ${namespace}: Error from server (NotFound)`))
+      return [{ ok: true, text: `RabbitMQ in ${namespace} is not applied yet`, remedy: '' }];
     const remedy = 'without it nothing is known of queue ml.dead and of the users';
     return [{ ok: false, text: error.message, remedy }];
   } finally {
