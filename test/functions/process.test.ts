@@ -115,6 +115,7 @@ test.each([
     ...{ ADDRESS: address, PORT: String(port), METRICS_PORT: String(metricsPort) },
     ...{ SIGNING_KEYS: signingKey, K_SINK: 'http://127.0.0.1:9/' },
     STORE_URL: `sqlite:${path.join(folder, `store-${address}`)}`,
+    ...{ SIGNING_KEYS: signingKey, K_SINK: 'http://127.0.0.1:1/' },
   });
   const addresses = await until(() => {
     const found = listening(child.pid ?? 0);
