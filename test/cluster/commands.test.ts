@@ -213,6 +213,17 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
       expect(text).toMatch(/FAULT domain predictions.example.org\n +namespace other has claimed it/);
     });
 
+    test('a host that was never set, and that the installation itself has claimed', async () => {
+      api.put({
+        apiVersion: 'networking.internal.knative.dev/v1alpha1',
+        kind: 'ClusterDomainClaim',
+        metadata: { name: 'predictions.example.org' },
+        spec: { namespace: 'kickoff' },
+      });
+      const { text } = await run('doctor.ts', ['--cluster']);
+      expect(text).toMatch(/FAULT domain predictions.example.org\n +set host in manifests/);
+    });
+
     test.each([
       [
         'x',

@@ -240,13 +240,13 @@ function nodePort(services: v.InferOutput<typeof Service>[], port: string): Find
 
 function domain(claims: v.InferOutput<typeof Claim>[], namespace: string, host: string): Finding {
   const holder = claims.find(({ metadata }) => metadata.name === host)?.spec.namespace;
+  const isFree = holder === undefined || holder === namespace;
   return {
-    ok: host !== 'predictions.example.org' && (holder === undefined || holder === namespace),
+    ok: host !== 'predictions.example.org' && isFree,
     text: `domain ${host}`,
-    remedy:
-      holder === undefined
-        ? 'set host in manifests/params/params.yaml to your own name'
-        : `namespace ${holder} has claimed it: kubectl delete clusterdomainclaim ${host}, or choose another host`,
+    remedy: isFree
+      ? 'set host in manifests/params/params.yaml to your own name'
+      : `namespace ${holder} has claimed it: kubectl delete clusterdomainclaim ${host}, or choose another host`,
   };
 }
 
