@@ -1,4 +1,4 @@
-import { CloudEvent, HTTP, type Message } from 'cloudevents';
+import { CloudEvent, HTTP, type Message, ValidationError } from 'cloudevents';
 import { describe } from '../log.ts';
 
 /** A CloudEvent whose data nobody has parsed yet. Extensions are strings, as Knative and RabbitMQ carry them. */
@@ -178,8 +178,16 @@ function fromJson(value: unknown, { parse, admit }: Reading): Event {
   try {
     return new CloudEvent<unknown>(attributes);
   } catch (error) {
-    throw new EventFault(`not a valid CloudEvent: ${describe(error)}`, { cause: error });
+    throw new EventFault(faultOf(error), { cause: error });
   }
+}
+
+/** What the package refused, by the attribute's name where it tells one. */
+function faultOf(error: unknown): string {
+  const [first] = error instanceof ValidationError ? (error.errors ?? []) : [];
+  return typeof first === 'object' && first.instancePath !== ''
+    ? `attribute ${first.instancePath.slice(1)} ${first.message ?? 'is not valid'}`
+    : `not a valid CloudEvent: ${describe(error)}`;
 }
 
 function parseJson(text: string): unknown {

@@ -45,7 +45,7 @@ function admittedValue(name: string, value: unknown): unknown {
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number') {
     // CloudEvents has no other numbers. The SDK for Go cuts off what is behind the point.
-    if (value !== Math.trunc(value) || Math.abs(value) > 0x7fffffff)
+    if (value !== Math.trunc(value) || value < -0x80000000 || value > 0x7fffffff)
       refuse('must be a whole number of 32 bits: send any other as text');
     return String(value);
   }
@@ -56,8 +56,10 @@ function admittedValue(name: string, value: unknown): unknown {
   if (character !== undefined)
     refuse(`holds ${codePoint(character)}: send printable ASCII without %, which SDKs read alike`);
   if (value !== value.trim()) refuse('begins or ends with a blank, which HTTP cuts off');
-  if ((name === 'source' || name === 'dataschema') && !isPlainUri(value))
+  if (name === 'source' && !isPlainUri(value))
     refuse('must be a URI reference without escapes, blanks and fragment, as /my/service');
+  if (name === 'dataschema' && !(isPlainUri(value) && /^[a-z][a-z\d+.-]*:/.test(value)))
+    refuse('must be an absolute URI without escapes, blanks and fragment, as https://example.org/schema');
   return value;
 }
 

@@ -190,7 +190,17 @@ describe('an attribute that would arrive changed, or never, is refused by name',
     [
       'a schema with a fragment',
       { dataschema: 'http://h/s#a' },
-      'attribute dataschema must be a URI reference',
+      'attribute dataschema must be an absolute URI',
+    ],
+    [
+      'a schema without a scheme',
+      { dataschema: '/my/schema' },
+      'attribute dataschema must be an absolute URI',
+    ],
+    [
+      'a day that there is not',
+      { time: '2026-02-30T00:00:00Z' },
+      'attribute time must match format "date-time"',
     ],
     [
       'too many characters',
@@ -251,13 +261,13 @@ describe('an attribute that would arrive changed, or never, is refused by name',
   test('and no other: numbers and booleans go on as the text that the first hop makes of them', async () => {
     const id = newId();
     const correlationid = `~ "order 7"!`.padEnd(characters, '.');
-    const more = { number: -7, truth: false, nothing: null, ...many(extensions - 3) };
+    const more = { number: -7, least: -2_147_483_648, truth: false, nothing: null, ...many(extensions - 4) };
     const sent = { ...event([{ id, ...fixture }]), correlationid, ...more };
     sent.data.replyTo = 'a\tb 50% größe';
     expect((await post(sent)).status).toBe(202);
     expect(await until(() => completedFor(id))).toMatchObject({ correlationid });
     const requested = world.published.find((one) => sends(one, id));
-    expect(requested).toMatchObject({ number: '-7', truth: 'false', x0: 'a' });
+    expect(requested).toMatchObject({ number: '-7', least: '-2147483648', truth: 'false', x0: 'a' });
     expect(requested).not.toHaveProperty('nothing');
   });
 
