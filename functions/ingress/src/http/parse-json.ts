@@ -39,14 +39,14 @@ function membersOf(text: string): number | undefined {
     else if (code === comma) {
       values++;
       entries++;
-      if (entries > bodyBounds.entries) return undefined;
+      if (entries > bodyBounds.entries || values > bodyBounds.values) return undefined;
     } else if (code === openArray || code === openObject) {
       values++;
       if (outer.push(entries) > bodyBounds.depth) return undefined;
       entries = 1;
     } else if (code === closeArray || code === closeObject) entries = outer.pop() ?? 0;
   }
-  return values > bodyBounds.values ? undefined : members;
+  return members;
 }
 
 function membersIn(value: unknown): number {
@@ -86,11 +86,14 @@ function faultIn(text: string): Problem | undefined {
       inner.names.add(inner.step);
     } else if (code === comma) {
       values++;
-      if (!inner) continue;
+      // Outside of all is no comma.
+      if (!inner) return undefined;
       inner.step = inner.names ? undefined : inner.entries;
       inner.entries++;
       if (inner.entries > bodyBounds.entries)
         return faultAt(around.slice(0, -1), 422, `must not have more than ${bodyBounds.entries} entries`);
+      if (values > bodyBounds.values)
+        return faultAt([], 422, `must not have more than ${bodyBounds.values} values`);
     } else if (code === openArray || code === openObject) {
       values++;
       if (around.length === bodyBounds.depth)
@@ -99,8 +102,7 @@ function faultIn(text: string): Problem | undefined {
       around.push({ step: names ? undefined : 0, entries: 1, names });
     } else if (code === closeArray || code === closeObject) around.pop();
   }
-  if (values <= bodyBounds.values) return undefined;
-  return faultAt([], 422, `must not have more than ${bodyBounds.values} values`);
+  return undefined;
 }
 
 function faultAt(around: readonly Around[], status: 400 | 422, detail: string): Problem {
