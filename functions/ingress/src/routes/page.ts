@@ -28,8 +28,8 @@ const policy = [
 ].join('; ');
 
 const encodings = [
-  ['br', '.br'],
-  ['gzip', '.gz'],
+  ['br', '.br', /\bbr\b(?!\s*;\s*q=0(?:\.0*)?(?![\d.]))/],
+  ['gzip', '.gz', /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?![\d.]))/],
 ] as const;
 
 type File = { content: Uint8Array<ArrayBuffer>; etag: string; encoding: string | undefined };
@@ -47,9 +47,7 @@ export function createPage(folder: string): Page {
 
   return async function page(c, name) {
     const accepted = c.req.header('accept-encoding') ?? '';
-    const encoding = encodings.find(([token]) =>
-      new RegExp(`\\b${token}\\b(?!\\s*;\\s*q=0(\\.0*)?\\b)`).test(accepted),
-    );
+    const encoding = encodings.find(([, , pattern]) => pattern.test(accepted));
     const key = `${name} ${encoding?.[0] ?? ''}`;
     let file = files.get(key);
     if (!file) {
