@@ -100,6 +100,11 @@ test('predict is alive while it loads, ready when it has loaded, shows metrics, 
     body: JSON.stringify(event),
   });
   expect(answer.status).toBe(200);
+  // What an event from RabbitMQ may bring along: a 431 would count as delivered.
+  const large = { ...headers, 'ce-large': 'a'.repeat(50_000) };
+  const told = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers: large, body: '{}' });
+  expect(told.status).toBe(200);
+  expect(told.headers.get('ce-type')).toBe('dev.kickoff.event.refused.v1');
   const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
   expect(metrics).toContain('kickoff_outcomes_total{status="done"} 1');
   child.kill('SIGTERM');

@@ -35,6 +35,9 @@ export function start(main: () => Promise<void>, log: Pick<Log, 'error'>): void 
   });
 }
 
+/** Bytes of headers, above what Envoy lets through (60 KiB): the Broker's dispatcher takes a 431 for delivered, and the event would be gone. */
+const maxHeaderSize = 65_536;
+
 export type Server = { port: number; metricsPort: number | undefined };
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -71,7 +74,7 @@ export async function serve(options: {
         process.exit(1);
       },
     ));
-  const server = http.createServer((request, response) => {
+  const server = http.createServer({ maxHeaderSize }, (request, response) => {
     const probed = answerProbe(readiness, request.method, request.url);
     if (probed) {
       response.writeHead(probed.status, probed.headers).end(probed.body);
