@@ -219,7 +219,7 @@ describe('serves', () => {
       K_REVISION: 'ingress-00001',
     });
     expect(
-      Object.keys(seen).filter((name) => !/^(START|K_.*|PORT|PATH|HOME|TZ|NODE_.*)$/.test(name)),
+      Object.keys(seen).filter((name) => !/^(START|K_.*|ADDRESS|PORT|PATH|HOME|TZ|NODE_.*)$/.test(name)),
     ).toEqual([]);
   });
 });
