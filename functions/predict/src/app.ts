@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { v5 } from 'uuid';
 import * as v from 'valibot';
-import { binaryMessage, extensionsOf } from '../../shared/events/cloudevents.ts';
+import { eventResponse, extensionsOf } from '../../shared/events/cloudevents.ts';
 import type { Challenger } from '../../shared/model/challenger.ts';
 import {
   CompletedData,
@@ -121,8 +121,7 @@ export function createApp({
       },
       keys,
     );
-    const { headers, body } = binaryMessage(completed);
-    return new Response(body, { headers });
+    return eventResponse(completed);
   });
 
   // A completed event that the Broker brings back after its answer: nobody waits for what the challenger says.
@@ -139,7 +138,7 @@ export function createApp({
     if (!challenger.model()) await challenger.refresh();
     const shadowed = await shadow(data.output, following, challenger);
     if (!shadowed) return nothingToSay();
-    const { headers, body } = binaryMessage(
+    return eventResponse(
       signedEvent(
         {
           id: v5(`${event.source}\n${event.id}`, namespace),
@@ -151,7 +150,6 @@ export function createApp({
         keys,
       ),
     );
-    return new Response(body, { headers });
   });
 
   app.onError((error) => {

@@ -33,10 +33,7 @@ export function dataText(event: Event): string {
   return event.data === undefined ? '' : JSON.stringify(event.data);
 }
 
-/**
- * Makes a valid event; `time` is always set, since the Broker invents one of the year 1 otherwise. `text`: the JSON of the data, where it is known
- * already.
- */
+/** Makes a valid event. `time` is always set: otherwise the Broker invents one of the year 1. `text` is the JSON of the data, where it is known. */
 export function createEvent(draft: Draft, text?: string): Event {
   const { extensions, ...attributes } = draft;
   const time = new Date().toISOString();
@@ -104,6 +101,12 @@ export function binaryMessage(event: Event): { headers: Record<string, string>; 
   for (const [name, value] of Object.entries(message.headers))
     if (typeof value === 'string') headers[name] = headerOf(value);
   return { headers, body: dataText(event) };
+}
+
+/** The answer to an event that is an event itself: 200, in binary mode. */
+export function eventResponse(event: Event): Response {
+  const { headers, body } = binaryMessage(event);
+  return new Response(body, { headers });
 }
 
 /** The event in structured mode. */

@@ -1,7 +1,7 @@
 import { newId } from '../id.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { binaryMessage, createEvent, type Event, EventFault, parseEvent } from './cloudevents.ts';
+import { createEvent, type Event, EventFault, eventResponse, parseEvent } from './cloudevents.ts';
 import { refusedType } from './events.ts';
 import { type Verdict, verify } from './signature.ts';
 import type { Keys } from './signing-keys.ts';
@@ -66,10 +66,7 @@ export function createReceiver({
   }
   function reply(data: object): Response {
     metrics.count('kickoff_refused_events_total', { reason: 'unreadable' });
-    const { headers, body } = binaryMessage(
-      createEvent({ id: newId(), source: own, type: refusedType, data }),
-    );
-    return new Response(body, { headers });
+    return eventResponse(createEvent({ id: newId(), source: own, type: refusedType, data }));
   }
   return {
     receive,

@@ -17,14 +17,15 @@ export function createSearch<T extends Named>(all: readonly T[]): Search<T> {
 
   return ({ league, text = '' }) => {
     const wanted = fold(text);
-    const within = inOrder().filter(({ named }) => league === undefined || named.league === league);
+    const within = (): Entry[] =>
+      inOrder().filter(({ named }) => league === undefined || named.league === league);
     if (wanted === '') {
-      const found = ofLeague.get(league) ?? within.map(({ named }) => named);
+      const found = ofLeague.get(league) ?? within().map(({ named }) => named);
       ofLeague.set(league, found);
       return found;
     }
     const ranked: [T[], T[], T[]] = [[], [], []];
-    for (const { named, spellings } of within) {
+    for (const { named, spellings } of within()) {
       const rank = Math.min(...spellings.map((spelling) => rankOf(spelling, wanted)));
       ranked[rank]?.push(named);
     }

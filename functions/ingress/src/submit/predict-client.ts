@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { binaryMessage, readEvent } from '../../../shared/events/cloudevents.ts';
+import { binaryMessage, parseEvent } from '../../../shared/events/cloudevents.ts';
 import { CompletedData, completedType, requestedType } from '../../../shared/events/events.ts';
 import { signedEvent, verify } from '../../../shared/events/signature.ts';
 import type { Keys } from '../../../shared/events/signing-keys.ts';
@@ -18,7 +18,7 @@ export function createPredictClient(url: string, keys: Keys, deadlineMs: number)
     const draft = { id, source: '/kickoff/ingress', type: requestedType, extensions, data: { requests } };
     const { status, headers, body } = await send(url, binaryMessage(signedEvent(draft, keys)), deadlineMs);
     if (status !== 200) throw new Error(`predict at ${new URL(url).host} answered ${status}`);
-    const completed = await readEvent(new Request(url, { method: 'POST', headers, body }));
+    const completed = parseEvent(new Headers(headers), body);
     const verdict = verify(completed, keys);
     if (verdict !== 'ours' || completed.type !== completedType)
       throw new Error(

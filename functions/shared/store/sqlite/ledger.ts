@@ -83,18 +83,15 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     return jobById.get(job.id) ? undefined : { id: job.id, outcomes: answered(known), publish: [] };
   }
 
-  /** Whether the job that has its id already asked for the same. */
-  const fits = (job: Job, before: { fingerprints: string }): boolean =>
-    before.fingerprints === fingerprintsOf(job);
-
   /** Which of the jobs ask for something else than is known under their ids; undefined where none does. */
   function conflicting(jobs: readonly Job[], now: number): Accepted[] | undefined {
-    const asked = new Map<string, { fingerprints: string }>();
+    const asked = new Map<string, string>();
     const checked = jobs.map((job): Accepted => {
       const stored = jobById.get(job.id);
-      const before = stored && !hasExpired(stored, now) ? stored : asked.get(job.id);
-      asked.set(job.id, { fingerprints: fingerprintsOf(job) });
-      const conflict = before !== undefined && !fits(job, before);
+      const before = stored && !hasExpired(stored, now) ? stored.fingerprints : asked.get(job.id);
+      const fingerprints = fingerprintsOf(job);
+      asked.set(job.id, fingerprints);
+      const conflict = before !== undefined && before !== fingerprints;
       return {
         ...{ id: job.id, outcomes: job.requests.map(() => undefined), publish: [] },
         ...(conflict ? { conflict } : {}),
@@ -108,7 +105,12 @@ export function sqliteLedger(file: SqliteFile, results: SqliteResults, kept: Kep
     const before = jobById.get(id);
     if (before && !hasExpired(before, now)) {
       const outcomes = results.ofJob(before.seq, before.size);
-      return { id, outcomes, publish: [], ...(fits(job, before) ? {} : { conflict: true }) };
+      return {
+        id,
+        outcomes,
+        publish: [],
+        ...(before.fingerprints === fingerprintsOf(job) ? {} : { conflict: true }),
+      };
     }
     // Its result has expired: it is accepted anew.
     if (before) results.forgetJob(before.seq, before.size);
