@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import type { Event } from '../../shared/events/cloudevents.ts';
+import { type Event, noReply } from '../../shared/events/cloudevents.ts';
 import {
   CompletedData,
   completedType,
@@ -33,8 +33,6 @@ export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
 const tickMs = 1000;
 
 const publishDeadlineMs = 5000;
-
-const accepted = (): Response => new Response(null, { status: 202 });
 
 /**
  * The cache-write function: stores `completed` events once, publishes overdue requests again at each tick, keeps dead letters. 503 when the store
@@ -123,7 +121,7 @@ export function createApp({
         ...{ source, id, outcomes: conflicts.length, first: conflicts[0] },
       });
     if (completed['sweep'] === sweepExtension.sweep) await sweep();
-    return accepted();
+    return noReply();
   });
 
   app.post('/shadows', async (c) => {
@@ -134,17 +132,17 @@ export function createApp({
     if (shadowed.type !== shadowedType || !data.success)
       return unreadable(shadowed, 'no shadowed event that can be kept');
     await store.history.shadow({ ...data.output, now: now() });
-    return accepted();
+    return noReply();
   });
 
   // The tick of a PingSource. It cannot be signed, so anybody may send one: more of them than are of use cost nothing.
   app.post('/sweep', async () => {
     const since = now() - lastTick;
     // Below zero where the clock was set back.
-    if (since >= 0 && since < tickMs) return accepted();
+    if (since >= 0 && since < tickMs) return noReply();
     lastTick = now();
     await sweep();
-    return accepted();
+    return noReply();
   });
 
   // Letters come from the dispatcher, which signs nothing: of each is kept whether the event in it is ours.
@@ -159,7 +157,7 @@ export function createApp({
     metrics.count('kickoff_dead_letters_dropped_total', {}, dropped);
     const { id, destination, code, signed } = letter;
     log.warn('dead letter', { id, type, source, event, destination, code, signed });
-    return accepted();
+    return noReply();
   });
 
   app.onError((error) => {

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { v5 } from 'uuid';
 import * as v from 'valibot';
-import { eventResponse, extensionsOf } from '../../shared/events/cloudevents.ts';
+import { eventResponse, extensionsOf, noReply } from '../../shared/events/cloudevents.ts';
 import type { Challenger } from '../../shared/model/challenger.ts';
 import {
   CompletedData,
@@ -137,7 +137,7 @@ export function createApp({
     // A process that has just started may not know the challenger yet.
     if (!challenger.model()) await challenger.refresh();
     const shadowed = await shadow(data.output, following, challenger);
-    if (!shadowed) return nothingToSay();
+    if (!shadowed) return noReply();
     return eventResponse(
       signedEvent(
         {
@@ -160,4 +160,3 @@ export function createApp({
 }
 
 const notLoaded = (): Response => problemResponse(retryLater('the model is being loaded'));
-const nothingToSay = (): Response => new Response(null, { status: 202 });

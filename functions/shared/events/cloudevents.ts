@@ -109,6 +109,14 @@ export function eventResponse(event: Event): Response {
   return new Response(body, { headers });
 }
 
+/**
+ * The answer to an event that needs no other: 202. It states its length: an empty body in chunks keeps Knative's dispatcher from using the
+ * connection again (eventing-rabbitmq 1.21: a DNS search of 8 queries and a handshake for each event).
+ */
+export function noReply(): Response {
+  return new Response(null, { status: 202, headers: { 'content-length': '0' } });
+}
+
 /** The event in structured mode. */
 export function structuredMessage(event: Event): { headers: Record<string, string>; body: string } {
   const [text, envelope] = [dataText(event), JSON.stringify({ ...event.toJSON(), data: undefined })];

@@ -1,7 +1,7 @@
 import { newId } from '../id.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { createEvent, type Event, EventFault, eventResponse, parseEvent } from './cloudevents.ts';
+import { createEvent, type Event, EventFault, eventResponse, noReply, parseEvent } from './cloudevents.ts';
 import { refusedType } from './events.ts';
 import { type Verdict, verify } from './signature.ts';
 import type { Keys } from './signing-keys.ts';
@@ -62,7 +62,7 @@ export function createReceiver({
       metrics.count('kickoff_refused_events_total', { reason: verdict });
       log.warn(`refused: ${reasons[verdict]}`, { id, source, type });
     }
-    return new Response(null, { status: 202 });
+    return noReply();
   }
   function reply(data: object): Response {
     metrics.count('kickoff_refused_events_total', { reason: 'unreadable' });

@@ -15,6 +15,7 @@ import {
 } from '../../../shared/store/store.ts';
 import { predicts, storedNow } from '../../../shared/store/rules.ts';
 import { gather } from './gather.ts';
+import { createPace } from './pace.ts';
 import type { PredictDirectly } from './predict-client.ts';
 import type { Publisher } from './publisher.ts';
 import type { Recent } from './recent.ts';
@@ -28,12 +29,9 @@ export type Submit = (
 
 type Sent = { requests: PredictionRequest[]; trace: Record<string, string> };
 type Published = Sent & {
-  /** Resolves when it is answered, or after `ms`; undefined if nobody waits. */
-  answered: ((ms: number) => Promise<void>) | undefined;
+  /** Resolves when it is answered, after `ms`, or to false when its caller left; undefined if nobody waits. */
+  answered: ((ms: number) => Promise<boolean>) | undefined;
 };
-
-/** The longest time, in ms, that a confirmed but unanswered event holds back the next. */
-const holdMs = 10;
 
 /**
  * The way of a job. Accepted means in the ledger, before it is published. Without the broker, predict answers waiting callers directly; the sweep
@@ -91,9 +89,17 @@ export function createSubmit({
   );
 
   // An event costs its hops far more than its requests do. Under load the next event waits until this one is answered, and takes along all that
-  // came meanwhile. A lone request never waits.
-  const hold = async ([first]: readonly Published[]): Promise<void> => {
-    if (!brokerAway) await first?.answered?.(holdMs);
+  // came meanwhile: no longer than an event takes as a rule, since this one may be lost. A lone request never waits.
+  const pace = createPace();
+  let publishedAt = 0;
+  const hold = async (batch: readonly Published[]): Promise<void> => {
+    const answered = batch.find((sent) => sent.answered)?.answered;
+    if (brokerAway || !answered) return;
+    const began = publishedAt;
+    void answered(pace.most).then((stayed) => {
+      if (stayed) pace.took(performance.now() - began);
+    });
+    await answered(pace.within());
   };
 
   /** True once the broker has confirmed. */
@@ -102,6 +108,7 @@ export function createSubmit({
       const requests = batch.flatMap((sent) => sent.requests);
       // A batch is one event: it continues the trace of its first job.
       const extensions = batch[0]?.trace;
+      publishedAt = performance.now();
       try {
         const draft = { id: newId(), source: '/kickoff/ingress', type: requestedType, extensions };
         const event = signedEvent({ ...draft, data: { requests, replyTo } }, keys);
@@ -195,8 +202,11 @@ export function createSubmit({
       storeAway = false;
       waiter.fill(accepted.outcomes);
       if (waiter.complete()) return waiter.outcomes;
-      const answered = waits ? (ms: number) => waiter.settled(ms, signal) : undefined;
-      const sent = send(job, waiter, accepted.publish, trace, answered);
+      const answered = async (ms: number): Promise<boolean> => {
+        await waiter.settled(ms, signal);
+        return !signal.aborted;
+      };
+      const sent = send(job, waiter, accepted.publish, trace, waits ? answered : undefined);
       if (waits) await waiter.settled(waitMs, signal);
       else await sent;
       return waiter.outcomes;

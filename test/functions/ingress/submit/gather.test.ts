@@ -49,3 +49,21 @@ test('what is held gives its results at once, and holds back only the next batch
   expect(await rest).toEqual([2, 3]);
   expect(batches).toEqual([[1], [2, 3]]);
 });
+
+test('a full batch is not held back: waiting would not make it fuller', async () => {
+  const batches: number[][] = [];
+  const add = gather<number, number>(
+    async (items) => {
+      batches.push([...items]);
+      return items;
+    },
+    { limit: 3, size: () => 1, hold: () => new Promise(() => undefined) },
+  );
+  expect(await add(1)).toBe(1);
+  void add(2);
+  void add(3);
+  await new Promise(setImmediate);
+  expect(batches).toEqual([[1]]);
+  expect(await add(4)).toBe(4);
+  expect(batches).toEqual([[1], [2, 3, 4]]);
+});

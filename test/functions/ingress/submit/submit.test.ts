@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createSubmit } from '../../../../functions/ingress/src/submit/submit.ts';
 import { createRecent } from '../../../../functions/ingress/src/submit/recent.ts';
 import { createWaiting } from '../../../../functions/ingress/src/submit/waiting.ts';
@@ -88,4 +88,51 @@ test('an outcome is remembered only for the match that it predicts', async () =>
     const key = cacheKey(digest, { home: 'Arsenal', away: 'Chelsea', league: 'E0' });
     expect(recent.find(key) !== undefined).toBe(home === 'Arsenal');
   }
+});
+
+test('under load an event waits for the one before it to be answered, and takes along what came meanwhile', async () => {
+  const events: number[] = [];
+  const log = createLog('error');
+  const waiting = createWaiting({ find: async () => ({ status: 'unknown' }) }, log);
+  const settle = (id: string): void => {
+    const [outcome] = outcomesOf(single(id));
+    if (outcome) waiting.settle([{ id, ...storedNow(outcome, model) }]);
+  };
+  const submit = createSubmit({
+    ...{ waiting, recent: createRecent(10), log, keys, replyTo: 'r', limit: 100, publishDeadlineMs: 100 },
+    digest: () => digest,
+    store: {
+      accept: async (jobs) => jobs.map(({ id }) => ({ id, outcomes: [undefined], publish: [0] })),
+      complete: async () => ({ stored: 1, duplicates: 0, conflicts: [] }),
+    },
+    predictDirectly: undefined,
+    publisher: {
+      publish: async (event) => {
+        const data = event.data as { requests: { id: string }[] };
+        events.push(data.requests.length);
+        // Far longer than the hold of 10 ms that stands before anything was measured.
+        setTimeout(() => {
+          for (const { id } of data.requests) settle(id);
+        }, 60);
+      },
+    },
+    settle: () => undefined,
+  });
+  const options = { waitMs: 5000, signal: new AbortController().signal, trace: {} };
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  try {
+    const answers: Promise<unknown>[] = [];
+    for (let n = 0; n < 300; n++) {
+      answers.push(submit(single(uuid(100 + n)), options));
+      await vi.advanceTimersByTimeAsync(2);
+    }
+    await vi.advanceTimersByTimeAsync(1000);
+    await Promise.all(answers);
+  } finally {
+    vi.useRealTimers();
+    waiting.close();
+  }
+  // One each 2 ms for 600 ms, in events of 60 ms. Held for 10 ms each it would be 60 events.
+  expect(events.reduce((sum, size) => sum + size, 0)).toBe(300);
+  expect(events.length).toBeLessThan(20);
 });
