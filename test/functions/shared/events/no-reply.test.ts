@@ -8,7 +8,9 @@ import { noReply } from '../../../../functions/shared/events/cloudevents.ts';
 
 /** The answer on the wire, as the server of the functions writes it. */
 async function wire(answer: () => Response): Promise<string> {
-  const server = createServer(getRequestListener(answer)).listen(0, '127.0.0.1');
+  const server = createServer(
+    (request, response) => void getRequestListener(answer)(request, response),
+  ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.write('POST / HTTP/1.1\r\nhost: f\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
