@@ -128,8 +128,6 @@ async function backFromZero(): Promise<void> {
     add(chain, 'chain', await ask(runtime.url, run, 'Preston'));
     addPhases(chain, runtime.status());
     await atZero();
-    // predict wakes it when it starts: alone means that it is there already.
-    await get('cache-write', '/health/readiness');
     await get('predict', '/v1/model');
     const status = runtime.status();
     addPhases(alone, { ...status, functions: status.functions.filter(({ name }) => name === 'predict') });

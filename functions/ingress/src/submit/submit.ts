@@ -27,14 +27,18 @@ export type Submit = (
   options: { waitMs: number; signal: AbortSignal; trace: Record<string, string> },
 ) => Promise<Waiter['outcomes']>;
 
+/** After so many ms without an answered event, functions of the chain may be at zero: half of the stable window of config-autoscaler. */
+const pauseMs = 30_000;
+
 type Sent = { requests: PredictionRequest[]; trace: Record<string, string> };
 type Published = Sent & {
-  /** Resolves when it is answered, after `ms`, or to false when its caller left; undefined if nobody waits. */
-  answered: ((ms: number) => Promise<boolean>) | undefined;
+  /** Resolves when it is answered, when its caller left, or after `ms`; undefined if nobody waits. */
+  answered: ((ms: number) => Promise<'answered' | 'left' | 'late'>) | undefined;
 };
 
 /**
- * The way of a job. Accepted means in the ledger, before it is published. Without the broker, predict answers waiting callers directly; the sweep
+ * The way of a job. Accepted means in the ledger, before it is published. After a pause, when functions may be at zero, predict is asked directly
+ * too: who waits gets the answer that is there first, and the other one changes nothing. Without the broker, predict answers waiting callers directly; the sweep
  * takes the other jobs. Without the store, predict answers waiting callers too; the others get 503. More than `limit` requests under way: 503, so
  * that memory stays flat.
  */
@@ -92,12 +96,18 @@ export function createSubmit({
   // came meanwhile: no longer than an event takes as a rule, since this one may be lost. A lone request never waits.
   const pace = createPace();
   let publishedAt = 0;
+  let answeredAt = -Infinity;
+  const paused = (): boolean => performance.now() - answeredAt > pauseMs;
   const hold = async (batch: readonly Published[]): Promise<void> => {
     const answered = batch.find((sent) => sent.answered)?.answered;
     if (brokerAway || !answered) return;
     const began = publishedAt;
-    void answered(pace.most).then((stayed) => {
-      if (stayed) pace.took(performance.now() - began);
+    // Predict's own answer says nothing of how long an event takes.
+    const both = paused();
+    void answered(pace.most).then((end) => {
+      const at = performance.now();
+      if (end === 'answered') answeredAt = at;
+      if (end !== 'left' && !both) pace.took(at - began);
     });
     await answered(pace.within());
   };
@@ -172,8 +182,16 @@ export function createSubmit({
   ): Promise<void> {
     const requestsAt = (wanted: readonly number[]): PredictionRequest[] =>
       wanted.flatMap((place) => job.requests[place]?.request ?? []);
-    const published =
-      places.length > 0 ? await publish({ requests: requestsAt(places), trace, answered }) : !brokerAway;
+    const asked = requestsAt(places);
+    // Behind its event, a chain from zero has three more pods to wait for and its answer four hops to go.
+    const both = answered !== undefined && predictDirectly !== undefined && asked.length > 0 && paused();
+    const ahead = both
+      ? predictNow({ requests: asked, trace }).catch((error: unknown) => {
+          log.debug('predict does not answer ahead of its event', { error });
+        })
+      : undefined;
+    const published = asked.length > 0 ? await publish({ requests: asked, trace, answered }) : !brokerAway;
+    await ahead;
     if (published || !answered) return;
     // All that is still open, also requests that joined another's: that one may be waiting for the broker too.
     const open = [...waiter.outcomes.keys()].filter((place) => waiter.outcomes[place] === undefined);
@@ -202,9 +220,9 @@ export function createSubmit({
       storeAway = false;
       waiter.fill(accepted.outcomes);
       if (waiter.complete()) return waiter.outcomes;
-      const answered = async (ms: number): Promise<boolean> => {
+      const answered = async (ms: number): Promise<'answered' | 'left' | 'late'> => {
         await waiter.settled(ms, signal);
-        return !signal.aborted;
+        return waiter.complete() ? 'answered' : signal.aborted ? 'left' : 'late';
       };
       const sent = send(job, waiter, accepted.publish, trace, waits ? answered : undefined);
       if (waits) await waiter.settled(waitMs, signal);

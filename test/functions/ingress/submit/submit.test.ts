@@ -134,5 +134,66 @@ test('under load an event waits for the one before it to be answered, and takes 
   }
   // One each 2 ms for 600 ms, in events of 60 ms. Held for 10 ms each it would be 60 events.
   expect(events.reduce((sum, size) => sum + size, 0)).toBe(300);
-  expect(events.length).toBeLessThan(20);
+  expect(events.length).toBeLessThan(30);
+});
+
+test('after a pause predict is asked beside the event; while events are answered it is not, nor for who does not wait', async () => {
+  const log = createLog('error');
+  const waiting = createWaiting({ find: async () => ({ status: 'unknown' }) }, log);
+  const asked: string[] = [];
+  const published: string[] = [];
+  const outcome = (id: string) => {
+    const [first] = outcomesOf(single(id));
+    if (!first) throw new Error('one outcome');
+    return first;
+  };
+  let predictAnswers = true;
+  const submit = createSubmit({
+    ...{ waiting, recent: createRecent(10), log, keys, replyTo: 'r', limit: 100, publishDeadlineMs: 100 },
+    digest: () => digest,
+    store: {
+      accept: async (jobs) => jobs.map(({ id }) => ({ id, outcomes: [undefined], publish: [0] })),
+      complete: async () => ({ stored: 1, duplicates: 0, conflicts: [] }),
+    },
+    predictDirectly: async (requests) => {
+      asked.push(...requests.map(({ id }) => id));
+      if (!predictAnswers) throw new Error('away');
+      return { model, outcomes: requests.map(({ id }) => outcome(id)) };
+    },
+    publisher: {
+      publish: async (event) => {
+        for (const { id } of (event.data as { requests: { id: string }[] }).requests) {
+          published.push(id);
+          setTimeout(() => {
+            waiting.settle([{ id, ...storedNow(outcome(id), model) }]);
+          }, 50);
+        }
+      },
+    },
+    settle: (settled) => {
+      waiting.settle(settled);
+    },
+  });
+  const ask = async (n: number, waitMs = 5000): Promise<string> => {
+    await submit(single(uuid(n)), { waitMs, signal: new AbortController().signal, trace: {} });
+    return uuid(n);
+  };
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  const within = async (work: Promise<string>): Promise<string> => {
+    await vi.advanceTimersByTimeAsync(100);
+    return work;
+  };
+  try {
+    const async = await within(ask(1, 0));
+    const cold = await within(ask(2));
+    const warm = await within(ask(3));
+    await vi.advanceTimersByTimeAsync(31_000);
+    predictAnswers = false;
+    const paused = await within(ask(4));
+    expect(asked).toEqual([cold, paused]);
+    expect(published).toEqual([async, cold, warm, paused]);
+  } finally {
+    vi.useRealTimers();
+    waiting.close();
+  }
 });
