@@ -11,7 +11,9 @@
 // schedule, latency counts from that due time, and requests wait in line when all
 // connections are busy. Latency resolution in open mode is the 1 ms timer; the
 // generator never spins, as it shares the machine with the system under test.
-// Bounded: seconds and maxInFlight always apply, and only loopback is accepted.
+//   host      the Host header, if not that of the URL
+//
+// Bounded: seconds and maxInFlight always apply, and only loopback or a private address (a cluster on this machine) is accepted.
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { performance } from 'node:perf_hooks';
@@ -34,7 +36,9 @@ const o = {
   ...JSON.parse(process.argv[2]),
 };
 const url = new URL(o.url);
-if (url.hostname !== '127.0.0.1') throw new Error('loopback only');
+if (!/^(127|10|192\.168|172\.(1[6-9]|2\d|3[01]))\.[\d.]+$/.test(url.hostname))
+  throw new Error('loopback and private addresses only');
+const host = o.host ?? url.host;
 
 // ---- requests -------------------------------------------------------------
 let state = 12345;
@@ -88,8 +92,8 @@ function body(i) {
   if (o.traffic === 'zipf' && random() < 0.9) return fixture(pickFixture());
   return miss();
 }
-const get = `GET ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`;
-const post = `POST ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\nContent-Type: application/json\r\nContent-Length: `;
+const get = `GET ${url.pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+const post = `POST ${url.pathname} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: `;
 const request = (i) => {
   if (o.traffic === 'get') return get;
   const b = body(i);
@@ -145,7 +149,7 @@ class Conn {
   }
   open() {
     opened++;
-    this.s = net.connect({ host: '127.0.0.1', port: +url.port, noDelay: true });
+    this.s = net.connect({ host: url.hostname, port: +url.port || 80, noDelay: true });
     this.s.setEncoding('latin1');
     this.s.on('data', (d) => {
       this.buf += d;

@@ -28,15 +28,16 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? NaN) + upper) / 2;
 }
 
-const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+export const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-function spread(values: readonly number[]): string {
+/** The median with the smallest and the largest of several values. */
+export function spread(values: readonly number[]): string {
   if (values.length < 2) return digits(median(values));
   return `${digits(median(values))} [${digits(Math.min(...values))}–${digits(Math.max(...values))}]`;
 }
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-const table = (head: readonly string[], rows: readonly string[][]): string[] => [
+export const table = (head: readonly string[], rows: readonly string[][]): string[] => [
   ...['', row(head), row(head.map(() => '---'))],
   ...rows.map(row),
 ];

@@ -24,7 +24,8 @@ export type Window = {
 /** Options of `load.mjs` beyond the URL. */
 export type Load = { label: string; options: Readonly<Record<string, unknown>> };
 
-type Generated = {
+/** What `load.mjs` prints: rates in 1/s, times in ms, `generatorCpu` in cores. */
+export type Generated = {
   perSecond: number;
   p50: number | null;
   p99: number | null;
@@ -76,7 +77,8 @@ function cpuByPart(running: Running): Map<string, number> {
   return new Map([...running.parts()].map(([name, pids]) => [name, cpuSeconds(pids)]));
 }
 
-function generate(options: object): Promise<Generated> {
+/** Runs the load generator with these options (see load.mjs). Rejects when it fails. */
+export function generate(options: object): Promise<Generated> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(root, 'test/bench/load.mjs'), JSON.stringify(options)], {
       stdio: ['ignore', 'pipe', 'inherit'],
