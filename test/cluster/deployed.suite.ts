@@ -85,7 +85,11 @@ describe.skipIf(!cluster)('on its cluster', () => {
       while (performance.now() < end) {
         const { status, headers } = await ask('/v1/predictions', body, waits);
         statuses.push(status);
-        if (status === 429) await wait(1000 * Number(headers.get('retry-after') ?? 1));
+        // nginx has a rate for each address, ingress a bound of requests under way: both say when to come again.
+        if (status === 429 || status === 503) {
+          expect(headers.get('retry-after')).toMatch(/^\d+$/);
+          await wait(1000 * Number(headers.get('retry-after')));
+        }
       }
     };
     const watch = async (): Promise<void> => {
@@ -97,9 +101,9 @@ describe.skipIf(!cluster)('on its cluster', () => {
     await Promise.all([watch(), ...Array.from({ length: 80 }, client)]);
     const count = (wanted: number): number => statuses.filter((status) => status === wanted).length;
     console.log(
-      `80 clients with 1000 fixtures each, 45 s: ${count(200)} answered, ${count(429)} told to wait, up to ${most} pods of ingress`,
+      `80 clients with 1000 fixtures each, 45 s: ${count(200)} answered, ${count(429) + count(503)} told to wait, up to ${most} pods of ingress`,
     );
-    expect(statuses.length).toBe(count(200) + count(429));
+    expect(statuses.length).toBe(count(200) + count(429) + count(503));
     expect(count(200)).toBeGreaterThan(0);
     expect(most).toBeGreaterThan(1);
   });
@@ -210,28 +214,5 @@ describe.skipIf(!cluster)('on its cluster', () => {
       brokerDoor.close();
       await kubectl(['delete', 'trigger', name, '-n', namespace]);
     }
-  });
-
-  test('a restart of RabbitMQ loses nothing that was accepted, and people go on being answered', async (context) => {
-    const label = ['-n', namespace, '-l', 'app.kubernetes.io/name=rabbitmq'];
-    const found = await kubectl(['get', 'pods', ...label, '-o', 'name']);
-    if (found.trim() === '') return context.skip('RabbitMQ is not in this namespace');
-    const accepted: string[] = [];
-    const accept = async (): Promise<void> => {
-      for (const one of await fixtures(10)) {
-        const { status, headers } = await ask('/v1/predictions', one, { prefer: 'respond-async' });
-        if (status === 202) accepted.push(headers.get('location') ?? '');
-      }
-    };
-    await accept();
-    await kubectl(['delete', 'pods', ...label, '--wait=false']);
-    const [fixture] = await fixtures(1);
-    expect((await ask('/v1/predictions', fixture, waits)).status).toBe(200);
-    await accept();
-    const states = await Promise.all(accepted.map(async (one) => final(one, 280_000)));
-    console.log(
-      `RabbitMQ restarted: ${states.filter((state) => state === 'done').length} of ${accepted.length} accepted requests done`,
-    );
-    expect(states).toEqual(accepted.map(() => 'done'));
   });
 });
