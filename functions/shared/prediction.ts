@@ -35,13 +35,17 @@ export const PredictionRequest = v.object({
 });
 export type PredictionRequest = v.InferOutput<typeof PredictionRequest>;
 
-/** Which model answered: `digest` is the sha256 of the registered artifact, `ratingsAsOf` the date of the last result it knows. */
+/**
+ * Which model answered: `digest` is the sha256 of the registered artifact, `ratingsAsOf` the date of the last result it knows. `stale`: by a kept
+ * copy, since the registry is away. `refused`: the version that the alias names, where that one cannot be loaded (`unknown` where it names none).
+ */
 export const ModelRef = v.object({
   name: v.string(),
   version: v.string(),
   digest: v.string(),
   ratingsAsOf: v.string(),
   stale: v.optional(v.literal(true)),
+  refused: v.optional(v.string()),
 });
 export type ModelRef = v.InferOutput<typeof ModelRef>;
 

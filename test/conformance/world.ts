@@ -107,6 +107,7 @@ export async function startProcessWorld(
     kickoff_dead_letters_total: '',
     kickoff_dead_letters_dropped_total: '',
     kickoff_refused_events_total: '',
+    kickoff_model_refused: '',
   });
   const follow = { pollMs: 3_600_000, log };
   const kept = settings.kept ?? {};

@@ -15,7 +15,8 @@ export async function answerCanaries(
     return outcome?.status === 'done' && isCanary(outcome.prediction, percent);
   });
   if (!challenger || chosen.length === 0) return outcomes;
-  const answers = await challenger.use(async (loaded, { ref }) =>
+  // What its own alias refuses is nothing that a caller need know: the alias of the champion names who answers.
+  const answers = await challenger.use(async (loaded, { ref: { refused: _refused, ...ref } }) =>
     (await predict(loaded, chosen)).map((outcome) =>
       outcome.status === 'done' ? { ...outcome, model: ref } : undefined,
     ),
