@@ -49,6 +49,11 @@ export const ModelRef = v.object({
 });
 export type ModelRef = v.InferOutput<typeof ModelRef>;
 
+/** A version by itself, without how it came to answer. */
+export function registered({ name, version, digest, ratingsAsOf }: ModelRef): ModelRef {
+  return { name, version, digest, ratingsAsOf };
+}
+
 /** Probabilities in [0, 1], goals as expectations; all of them from one grid, `scoreline[home goals 0..10][away goals 0..10]`. */
 export const Prediction = v.object({
   home: v.string(),

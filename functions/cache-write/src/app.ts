@@ -17,7 +17,7 @@ import { newId } from '../../shared/id.ts';
 import { ledgerId } from '../../shared/identity.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { ModelRef, Outcome, Prediction } from '../../shared/prediction.ts';
+import { type ModelRef, type Outcome, type Prediction, registered } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { type Store, StoreUnavailable } from '../../shared/store/store.ts';
 import { groupsOf } from './groups.ts';
@@ -67,8 +67,8 @@ export function createApp({
   let lastTick = -Infinity;
   let good = { text: '', at: -Infinity };
 
-  async function keepGood({ name, version, digest, ratingsAsOf }: ModelRef): Promise<void> {
-    const model = { name, version, digest, ratingsAsOf };
+  async function keepGood(answering: ModelRef): Promise<void> {
+    const model = registered(answering);
     const text = JSON.stringify(model);
     if (good.text === text && Math.abs(now() - good.at) < sameGoodMs) return;
     await store.lastGood.keep(model);

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, type Log } from '../log.ts';
-import type { ModelRef } from '../prediction.ts';
+import { type ModelRef, registered } from '../prediction.ts';
 import type { Artifact, Registry } from './registry.ts';
 import { createRefusals, type Refusal } from './refusals.ts';
 
@@ -176,10 +176,10 @@ export async function followModel<T>(
     current: () => ({ ...infoOf(held), value: held.loaded.value }),
     refresh,
     retry: () => alone(() => look(true)),
-    stepBack: ({ stale: _stale, refused, ...ref }) =>
+    stepBack: (answering) =>
       alone(async () => {
-        const named = held.ref;
-        if (named.version !== refused || isSame(named, ref)) return;
+        const [named, ref] = [held.ref, registered(answering)];
+        if (named.version !== answering.refused || isSame(named, ref)) return;
         try {
           await take(await hold(ref));
           refusals.add(new Error('predict cannot load it; its log says why'), named, ref.version);
