@@ -70,8 +70,11 @@ export function createApp(
     const given = c.req.header('x-request-id') ?? '';
     const requestId = /^[\w.:-]{1,100}$/.test(given) ? given : newId();
     let answer: HttpAnswer;
+    // Read behind the handler: its own answer may have told it.
+    let refused: string | undefined;
     try {
       answer = await handler(c);
+      refused = parts()?.refusedVersion();
     } catch (error) {
       const problem = problemOf(error, c.req.raw.signal);
       if (problem.status >= 500)
@@ -82,12 +85,12 @@ export function createApp(
         });
       if (problem.status === 499) log.debug('request broken off', { requestId, path: c.req.path });
       answer = problemAnswer(problem, requestId);
+      if (error instanceof Problem) refused = parts()?.refusedVersion();
     }
     const { status = 200, headers, body = null } = answer;
     const labels = { method: c.req.method, route: path, status: String(status) };
     metrics.count('kickoff_http_requests_total', labels);
     metrics.observe('kickoff_http_seconds', (performance.now() - start) / 1000);
-    const refused = parts()?.refusedVersion();
     return new Response(body, {
       status,
       headers: {

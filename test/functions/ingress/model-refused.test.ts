@@ -81,6 +81,8 @@ test('a tag was forgotten: new functions answer by the version that answered las
   expect(await (await world.predict('/v1/model')).json()).toMatchObject({
     ...{ version: '1', refused: '2', refusedReason: reason },
   });
+  const unknown = await send(world, '/v1/predictions', { home: 'Arsenl', away: 'Chelsea' });
+  expect([unknown.status, unknown.headers.get(marker)]).toEqual([422, '2']);
   const columns = { home: ['Arsenal'], away: ['Fulham'] };
   const invoked = await send(world, '/invocations', { inputs: columns });
   expect([invoked.status, invoked.headers.get(marker)]).toEqual([200, '2']);
