@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 try:
-    from . import alias, artifact, evaluate
+    from . import alias, artifact, evaluate, loadable
     from .faults import Fault
     from .fetch import fetch
     from .matches import Match, read_matches
@@ -79,10 +79,10 @@ def _promote(options: argparse.Namespace, params: Params) -> None:
     if current == version:
         print(f"{moving} is version {version} already")
         return
-    candidate = registry.load(name, version)
-    if current:
+    candidate = _load(registry, name, version)
+    if current and (answering := _answering(registry, name, current)):
         try:
-            comparison = compare(candidate, registry.load(name, current), _matches(options))
+            comparison = compare(candidate, answering, _matches(options))
             print(f"version {version} against {current}, {comparison}")
             if comparison.reasons:
                 raise Fault(*(f"version {version} is refused: {reason}" for reason in comparison.reasons))
@@ -105,14 +105,35 @@ def _challenge(options: argparse.Namespace, params: Params) -> None:
     version = _version(registry, name, options.version)
     if registry.holder(name, params.register_model.alias) == version:
         raise Fault(f"version {version} is the one that answers; register another: python -m model register")
-    registry.load(name, version)
+    _load(registry, name, version)
     alias.challenge(registry, name, version, options.canary)
     print(f"version {version} is the challenger and answers {options.canary:g} % of the matches itself")
 
 
 def _rollback(options: argparse.Namespace, params: Params) -> None:
-    back, left = alias.rollback(_registry(options), params.register_model.name, params.register_model.alias)
-    print(f"{params.register_model.alias} is version {back} again, was {left}")
+    name, moving, registry = params.register_model.name, params.register_model.alias, _registry(options)
+    back, left = alias.rollback(registry, name, moving, lambda version: _load(registry, name, version))
+    print(f"{moving} is version {back} again, was {left}")
+
+
+def _load(registry: Folder, name: str, version: str) -> dict[str, bytes]:
+    """The files of a version that the functions can load. No `--force` moves an alias to another one."""
+    try:
+        files = registry.load(name, version)
+        loadable.check(files, f"{name} version {version}")
+    except Fault as fault:
+        raise Fault(str(fault), "the functions could not load it: nothing was moved") from None
+    return files
+
+
+def _answering(registry: Folder, name: str, version: str) -> dict[str, bytes] | None:
+    """The files of the version that the alias means, or None if the functions cannot load it: then any other is better."""
+    try:
+        return _load(registry, name, version)
+    except Fault as fault:
+        first = str(fault).splitlines()[0]
+        print(f"{first}: the functions cannot load it, so nothing is compared with it", file=sys.stderr)
+        return None
 
 
 def _matches(options: argparse.Namespace) -> list[Match]:
@@ -193,10 +214,10 @@ def _parser() -> argparse.ArgumentParser:
     one = command(
         "promote",
         _promote,
-        "let a version answer: move the alias to it, unless it is worse on the last year of results",
+        "let a version answer: move the alias to it, unless it is worse on the last year of results, or cannot be loaded",
         *(data, store, which),
     )
-    one.add_argument("--force", action="store_true", help="even if it is refused")
+    one.add_argument("--force", action="store_true", help="even if it is worse; never to one that cannot be loaded")
     one = command("challenge", _challenge, "let a version predict beside the one that answers", store, which)
     one.add_argument(
         "--canary",

@@ -1,5 +1,6 @@
 """Which version answers: moving the alias forward, back again, and letting another one predict beside it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from .faults import Fault
@@ -30,8 +31,11 @@ def move(registry: Registry, name: str, alias: str, version: str) -> None:
     registry.move(name, alias, version)
 
 
-def rollback(registry: Registry, name: str, alias: str) -> tuple[str, str]:
-    """Moves the alias back to the version it meant before; returns that version and the one it left."""
+def rollback(registry: Registry, name: str, alias: str, check: Callable[[str], object]) -> tuple[str, str]:
+    """Moves the alias back to the version it meant before; returns that version and the one it left.
+
+    `check` raises a Fault for a version that must not answer: nothing is moved then.
+    """
     now = registry.holder(name, alias)
     past = _past(registry, name, alias)
     # The alias may have been moved by other means: the newest entry that is a change counts.
@@ -40,6 +44,7 @@ def rollback(registry: Registry, name: str, alias: str) -> tuple[str, str]:
     if now is None or not past:
         raise Fault(f"{name}@{alias} has not been moved from another version: nothing to go back to")
     back = past.pop()
+    check(back)
     registry.move(name, alias, back)
     registry.set_tag(name, _key(alias), ",".join(past))
     return back, now

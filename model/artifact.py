@@ -55,10 +55,13 @@ def read(folder: Path) -> dict[str, bytes]:
     }
 
 
-def check(files: dict[str, bytes], tagged: str | None, what: str) -> dict[str, bytes]:
-    """The same files, if they are what the registry says; raises Fault otherwise."""
+def check(files: dict[str, bytes], tags: dict[str, str], what: str) -> dict[str, bytes]:
+    """The same files, if they are what the tags of the version say; raises Fault otherwise."""
+    for tag in (DIGEST_TAG, RATINGS_TAG):
+        if tag not in tags:
+            raise Fault(f"{what} has no tag {tag}; register it by: python -m model register")
     rest = {path: content for path, content in files.items() if path != SUMS}
-    if SUMS not in files or digest(files) != tagged:
+    if SUMS not in files or digest(files) != tags[DIGEST_TAG]:
         raise Fault(f"{what}: {SUMS} does not have the digest of tag {DIGEST_TAG}")
     if files[SUMS] != sums(rest):
         raise Fault(f"{what}: the files are not those of {SUMS}")

@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+from . import loadable
 from .artifact import DIGEST_TAG, RATINGS_TAG, artifact, check, digest, milliseconds, read, run_id, write
 from .faults import Fault
 from .train import Trained
@@ -25,6 +26,7 @@ class Folder:
         model = index.setdefault(trained.name, {"aliases": {}, "versions": []})
         version = str(1 + max((int(one["version"]) for one in model["versions"]), default=0))
         files, place = artifact(trained), self.folder / trained.name / version
+        loadable.check(files, f"{trained.name} version {version}")
         # A folder of this number that no index names is what a crash left behind.
         shutil.rmtree(place, ignore_errors=True)
         write(files, place)
@@ -48,7 +50,7 @@ class Folder:
         found = [one for one in self._model(name)["versions"] if one["version"] == version]
         if not found:
             raise Fault(f"{self.folder}: {name} has no version {version}")
-        return check(read(self.folder / name / version), found[0]["tags"].get(DIGEST_TAG), f"{name} version {version}")
+        return check(read(self.folder / name / version), found[0]["tags"], f"{name} version {version}")
 
     def versions(self, name: str) -> list[str]:
         """The READY versions, oldest first."""

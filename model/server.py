@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from . import evaluate
+from . import evaluate, loadable
 from .artifact import DIGEST_TAG, RATINGS_TAG, REQUIREMENTS, SUMS, check, digest, papers, read, signature, sums, write
 from .faults import Fault
 from .params import Params
@@ -87,7 +87,7 @@ class Server:
             try:
                 if made.status != "READY":
                     raise Fault(f"{trained.name} version {version} is {made.status}: {made.status_message}")
-                self.load(trained.name, version)
+                loadable.check(self.load(trained.name, version), f"{trained.name} version {version}")
             except Fault:
                 self.client.delete_model_version(trained.name, version)
                 raise
@@ -109,7 +109,7 @@ class Server:
         with self._faults(), tempfile.TemporaryDirectory() as folder:
             mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=folder)
             tags = self.client.get_model_version(name, version).tags
-            return check(read(Path(folder)), tags.get(DIGEST_TAG), f"{name} version {version}")
+            return check(read(Path(folder)), tags, f"{name} version {version}")
 
     def versions(self, name: str) -> list[str]:
         """The READY versions, oldest first."""

@@ -1,10 +1,12 @@
 type Labels = Readonly<Record<string, string>>;
 
-/** Counters and histograms in the text format of Prometheus 0.0.4. */
+/** Counters, histograms and states in the text format of Prometheus 0.0.4. */
 export type Metrics = {
   count(name: string, labels?: Labels, by?: number): void;
   /** Seconds, into buckets. */
   observe(name: string, seconds: number, labels?: Labels): void;
+  /** A gauge of a state: 1 with the labels that `read` gives at each scrape, 0 without labels while it gives none. */
+  state(name: string, read: () => Labels | undefined): void;
   text(): string;
 };
 
@@ -14,6 +16,7 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function createMetrics(help: Readonly<Record<string, string>>): Metrics {
   const counters = new Map<string, Map<string, number>>();
   const histograms = new Map<string, Map<string, { counts: number[]; sum: number; total: number }>>();
+  const states = new Map<string, () => Labels | undefined>();
   const known = (name: string): void => {
     if (!(name in help)) throw new Error(`metric ${name} has no help text`);
   };
@@ -45,6 +48,10 @@ export function createMetrics(help: Readonly<Record<string, string>>): Metrics {
       const place = buckets.findIndex((bound) => seconds <= bound);
       if (place >= 0) one.counts[place] = (one.counts[place] ?? 0) + 1;
     },
+    state(name, read) {
+      known(name);
+      states.set(name, read);
+    },
     text() {
       const lines: string[] = [];
       for (const [name, series] of counters) {
@@ -63,6 +70,11 @@ export function createMetrics(help: Readonly<Record<string, string>>): Metrics {
           lines.push(`${name}_bucket{${labels}${comma}le="+Inf"} ${total}`);
           lines.push(`${name}_sum${braces(labels)} ${sum}`, `${name}_count${braces(labels)} ${total}`);
         }
+      }
+      for (const [name, read] of states) {
+        const labels = read();
+        lines.push(`# HELP ${name} ${help[name] ?? ''}`, `# TYPE ${name} gauge`);
+        lines.push(labels ? `${name}${braces(labelled(labels))} 1` : `${name} 0`);
       }
       return `${lines.join('\n')}\n`;
     },

@@ -35,15 +35,24 @@ export const PredictionRequest = v.object({
 });
 export type PredictionRequest = v.InferOutput<typeof PredictionRequest>;
 
-/** Which model answered: `digest` is the sha256 of the registered artifact, `ratingsAsOf` the date of the last result it knows. */
+/**
+ * Which model answered: `digest` is the sha256 of the registered artifact, `ratingsAsOf` the date of the last result it knows. `stale`: by a kept
+ * copy, since the registry is away. `refused`: the version that the alias names, where that one cannot be loaded (`unknown` where it names none).
+ */
 export const ModelRef = v.object({
   name: v.string(),
   version: v.string(),
   digest: v.string(),
   ratingsAsOf: v.string(),
   stale: v.optional(v.literal(true)),
+  refused: v.optional(v.string()),
 });
 export type ModelRef = v.InferOutput<typeof ModelRef>;
+
+/** A version by itself, without how it came to answer. */
+export function registered({ name, version, digest, ratingsAsOf }: ModelRef): ModelRef {
+  return { name, version, digest, ratingsAsOf };
+}
 
 /** Probabilities in [0, 1], goals as expectations; all of them from one grid, `scoreline[home goals 0..10][away goals 0..10]`. */
 export const Prediction = v.object({

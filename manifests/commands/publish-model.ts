@@ -2,10 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { type Exit, ofProcess, Refusal, runCommand } from '../../eventing/commands/command.ts';
-import { httpUrl } from '../../functions/shared/config.ts';
+import { httpUrl, modelEntries, readConfig } from '../../functions/shared/config.ts';
+import { configuredRegistry } from '../../functions/shared/model/configured-registry.ts';
+import { RegistryUnavailable } from '../../functions/shared/model/registry-errors.ts';
 import { ClusterFault } from './cluster/kubectl.ts';
 import { readParams } from './yaml/params.ts';
 import { portForward } from './cluster/port-forward.ts';
+import { tryToLoad } from './model-version.ts';
 
 const Registry = v.record(
   v.string(),
@@ -31,7 +34,8 @@ const Made = v.object({ model_version: v.object({ version: v.string() }) });
 
 /**
  * Registers the version that ships with the project (model/registry) in an MLflow server, with its alias, by MLflow's REST API 2.0. If the alias
- * already means a version there, the server stays as it is. Returns the lines to show; throws `ClusterFault`.
+ * already means a version there, the server stays as it is. Returns the lines to show. Throws `ClusterFault`, also where the functions cannot load
+ * what the alias means, or what it would mean.
  */
 export async function publishModel(root: string, server: string): Promise<string[]> {
   const folder = path.join(root, 'model/registry');
@@ -46,15 +50,42 @@ export async function publishModel(root: string, server: string): Promise<string
       // A missing alias answers 400, a missing model 404.
       const found = await call(server, 'GET', `mlflow/registered-models/alias?${query}`);
       if (found.status === 200) {
-        lines.push(`${name}@${alias} is version ${v.parse(Made, found.body).model_version.version} already`);
+        const { version } = v.parse(Made, found.body).model_version;
+        const fault = await faultOf(server, `models:/${name}@${alias}`);
+        if (fault !== undefined)
+          throw new ClusterFault(
+            `${name}@${alias} is version ${version} already, which the functions cannot load: ${fault}\nmend it, or: python -m model promote --version <one that can be loaded>`,
+          );
+        lines.push(`${name}@${alias} is version ${version} already`);
         continue;
       }
       const tags = versions.find(({ version }) => version === held)?.tags ?? {};
       const version = await register(server, name, path.join(folder, name, held), tags);
+      const fault = await faultOf(server, `models:/${name}/${version}`);
+      if (fault !== undefined) {
+        await must(server, 'DELETE', 'mlflow/model-versions/delete', { name, version });
+        throw new ClusterFault(
+          `the functions could not load the model from ${server}: ${fault}\nnothing is registered, ${alias} was not moved`,
+        );
+      }
       await must(server, 'POST', 'mlflow/registered-models/alias', { name, alias, version });
       lines.push(`${name} version ${version} registered in ${server}, ${alias} means it`);
     }
   return lines;
+}
+
+/** Why the functions cannot load what a model URI names; undefined if they can. */
+async function faultOf(server: string, modelUri: string): Promise<string | undefined> {
+  const config = readConfig(v.object(modelEntries), {
+    ...{ ...process.env, MODEL_CACHE_DIR: undefined },
+    ...{ MLFLOW_TRACKING_URI: server, MODEL_URI: modelUri },
+  });
+  try {
+    return (await tryToLoad(configuredRegistry(config, 'publish-model'))).fault;
+  } catch (error) {
+    if (error instanceof RegistryUnavailable) throw new ClusterFault(error.message, { cause: error });
+    throw error;
+  }
 }
 
 async function register(
@@ -156,7 +187,8 @@ function refused(route: string, { status, code, words }: Answer): ClusterFault {
 
 const help = `npm run publish-model
 
-Registers the model that ships with the project in MLflow, without Python. An alias that means a version already stays.
+Registers the model that ships with the project in MLflow, without Python. An alias that means a version already stays; whether the functions can
+load that one is checked.
 
   MLFLOW_TRACKING_URI   the server (default: the cluster's own, by a port-forward of kubectl); MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN
 

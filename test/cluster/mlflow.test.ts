@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { request } from 'node:http';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listAt, parseDocuments, podSpec, textAt } from '../../manifests/commands/yaml/bundle.ts';
+import { localModelFinding } from '../../manifests/commands/doctor/model.ts';
 import { publishModel } from '../../manifests/commands/publish-model.ts';
 import { quantity } from '../../manifests/commands/yaml/resources.ts';
 import { python } from '../needs.ts';
@@ -108,6 +109,52 @@ describe.skipIf('missing' in mlflow)('MLflow as the manifest starts it', () => {
     );
     const shipped = readFileSync(path.join(root, 'model/registry/match-outcome/1/model.onnx'));
     expect(Buffer.compare(Buffer.from(await file.arrayBuffer()), shipped)).toBe(0);
+  });
+
+  test('finds an alias on a version that the functions cannot load, with the reason, and moves none to one', async () => {
+    const mlflow = async (method: 'POST' | 'DELETE', call: string, body: object): Promise<void> => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${url}/api/2.0/mlflow/${call}`, {
+        ...{ method, headers, body: JSON.stringify(body) },
+      });
+      expect(answer.status, await answer.text()).toBe(200);
+    };
+    const version = { name: 'match-outcome', version: '1' };
+    const finding = () => localModelFinding('', { MLFLOW_TRACKING_URI: url });
+    expect(await finding()).toMatchObject({
+      ok: true,
+      text: expect.stringContaining('version 1') as unknown,
+    });
+    const get = await fetch(`${url}/api/2.0/mlflow/model-versions/get?name=match-outcome&version=1`);
+    const { model_version } = (await get.json()) as {
+      model_version: { tags: { key: string; value: string }[] };
+    };
+    const tag = model_version.tags.find(({ key }) => key === 'kickoff.digest');
+    await mlflow('DELETE', 'model-versions/delete-tag', { ...version, key: 'kickoff.digest' });
+    expect(await finding()).toEqual({
+      ok: false,
+      text: expect.stringMatching(
+        /^models:\/match-outcome@Production means version 1, which cannot be loaded: .* no tag kickoff\.digest/,
+      ) as unknown,
+      remedy: expect.stringContaining('python -m model promote') as unknown,
+    });
+    await expect(publishModel(root, url)).rejects.toThrow(/is version 1 already, .* no tag kickoff\.digest/);
+
+    // The same where the alias does not mean it yet.
+    await mlflow('DELETE', 'registered-models/alias', { name: 'match-outcome', alias: 'Production' });
+    const copy = mkdtempSync(path.join(tmpdir(), 'kickoff-shipped-'));
+    cpSync(path.join(root, 'model/registry'), path.join(copy, 'model/registry'), { recursive: true });
+    writeFileSync(path.join(copy, 'model/registry/match-outcome/1/model.onnx'), 'no graph');
+    await expect(publishModel(copy, url)).rejects.toThrow(
+      /could not load the model .*: .*model\.onnx does not have the digest.*\nnothing is registered, Production was not moved/,
+    );
+    rmSync(copy, { recursive: true });
+    expect(await finding()).toMatchObject({
+      text: expect.stringMatching(/means no version: .*Production not found/) as unknown,
+    });
+    await mlflow('POST', 'model-versions/set-tag', { ...version, ...tag });
+    await mlflow('POST', 'registered-models/alias', { ...version, alias: 'Production' });
+    expect((await finding()).ok).toBe(true);
   });
 
   test('stays within the memory that the manifest gives it', () => {

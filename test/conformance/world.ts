@@ -70,6 +70,8 @@ export type ProcessWorld = World & {
   /** All look at the aliases now. */
   looks(): Promise<void>;
   logged: string[];
+  /** What a Prometheus would read of all functions. */
+  metrics(): string;
   /** How often the functions have refused an event for a reason. */
   refused(reason: string): number;
 };
@@ -107,19 +109,27 @@ export async function startProcessWorld(
     kickoff_dead_letters_total: '',
     kickoff_dead_letters_dropped_total: '',
     kickoff_refused_events_total: '',
+    kickoff_model_refused: '',
   });
-  const follow = { pollMs: 3_600_000, log };
+  const follow = { pollMs: 3_600_000, retryMs: 3_600_000, log };
+  const lastGood = () => store.lastGood.find();
   const kept = settings.kept ?? {};
   const store = breakable(
     await openStore(settings.storeUrl ?? `sqlite:${path.join(folder, 'store')}`, { kept }),
     () => world.storeAway,
   );
-  const model = await followModel(registry, { ...follow, files, load: (artifact) => load(artifact, 1) });
+  const model = await followModel(registry, {
+    ...{ ...follow, lastGood, files },
+    load: (artifact) => load(artifact, 1),
+  });
   const ingressChallenger = followChallenger(
     createRegistry({ trackingUri: registryServer.url, modelUri: challengerUri(alias) }),
     { ...follow, files: [], load: async () => ({ value: undefined, release: () => Promise.resolve() }) },
   );
-  const catalog = await followModel(registry, { ...follow, files: catalogFiles, load: loadCatalog });
+  const catalog = await followModel(registry, {
+    ...{ ...follow, lastGood, files: catalogFiles },
+    load: loadCatalog,
+  });
   const challenger = followChallenger(
     createRegistry({ trackingUri: registryServer.url, modelUri: challengerUri(alias) }),
     { ...follow, files, load: (artifact) => load(artifact, 1) },
@@ -231,6 +241,7 @@ export async function startProcessWorld(
       },
     },
     logged,
+    metrics: () => metrics.text(),
     refused: (reason) =>
       Number(
         new RegExp(`^kickoff_refused_events_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(

@@ -28,7 +28,8 @@ const budgets: Record<string, { start: number; all: number; imports: string[] }>
   'cache-write': { start: 30, all: 420, imports: [] },
   // By uuid, of which cloudevents is made.
   ingress: { start: 190, all: 610, imports: ['crypto'] },
-  predict: { start: 46, all: 181, imports: [] },
+  // With the clients of both stores, which only a start with a refused version loads.
+  predict: { start: 50, all: 450, imports: [] },
 };
 
 test('each function has a budget', () => {

@@ -242,6 +242,39 @@ sys.stdout.buffer.write(model.SerializeToString())`;
     );
   });
 
+  test('on a version whose tag was forgotten: a start takes the version that answered last, and the mended one within seconds', async () => {
+    const STORE_URL = `sqlite:${path.join(folder, 'refused.db')}`;
+    const env = { MLFLOW_TRACKING_URI: mlflow.url, MODEL_POLL_MS: '200', STORE_URL };
+    const key = 'kickoff.digest';
+    const version = await mlflow.add(await shippedFiles('forgotten'));
+    const tagged = await createRegistry({
+      ...{ trackingUri: mlflow.url, modelUri: `models:/match-outcome/${version}` },
+    }).resolve();
+    await mlflow.call('DELETE', 'model-versions/delete-tag', { name: 'match-outcome', version, key });
+    await mlflow.alias('Production', version);
+    await expect(startPredict(env)).rejects.toThrow(/cannot use .*no tag kickoff\.digest/);
+
+    const good = await createRegistry({
+      ...{ trackingUri: mlflow.url, modelUri: 'models:/match-outcome/1' },
+    }).resolve();
+    const store = await openStore(STORE_URL);
+    await store.lastGood.keep(good);
+    await store.close();
+    const predict = await startPredict(env);
+    try {
+      expect((await predict.ask('Arsenal', 'Chelsea')).model).toEqual({ ...good, refused: version });
+      const value = `sha256:${tagged.digest}`;
+      await mlflow.call('POST', 'model-versions/set-tag', { name: 'match-outcome', version, key, value });
+      await until(async () => (await predict.ask('Arsenal', 'Chelsea')).model.version === version);
+      expect((await predict.ask('Arsenal', 'Chelsea')).model).toEqual(tagged);
+      const lines = predict.output().split('\n');
+      expect(lines.filter((line) => line.includes('is refused'))).toHaveLength(1);
+    } finally {
+      await predict.stop();
+      await mlflow.alias('Production', '1');
+    }
+  }, 120_000);
+
   test('goes on through an outage; a start in it takes the last good version, says so in every answer, and moves on when the server is back', async () => {
     const cache = path.join(folder, 'last-good');
     const env = { MLFLOW_TRACKING_URI: mlflow.url, MODEL_CACHE_DIR: cache, MODEL_POLL_MS: '200' };

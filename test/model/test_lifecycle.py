@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SHIPPED
 
-from model.artifact import check, read
+from model import loadable
+from model.artifact import DIGEST_TAG, RATINGS_TAG, SUMS, check, digest, read, sums, write
 from model.faults import Fault
 from model.params import PARAMS
 from model.registry import Folder
@@ -127,4 +128,64 @@ def test_a_changed_file_is_noticed(results, registry):
     with pytest.raises(Fault, match="the files are not those of SHA256SUMS"):
         registry.load(NAME, "1")
     with pytest.raises(Fault, match="does not have the digest"):
-        check(read(registry.folder / NAME / "1"), "sha256:0", "it")
+        check(read(registry.folder / NAME / "1"), {DIGEST_TAG: "sha256:0", RATINGS_TAG: "2025-05-31"}, "it")
+
+
+def test_no_alias_moves_to_a_version_that_the_functions_cannot_load(results, registry):
+    for _ in range(3):
+        run(registry, "register")
+    run(registry, "promote", "--version", "1")
+    index = registry.index()
+    del index[NAME]["versions"][1]["tags"][RATINGS_TAG]
+    registry._write(index)
+    break_graph(registry, "3")
+    for version, why in (("2", "has no tag kickoff.ratings_as_of"), ("3", "model.onnx does not run")):
+        for command in (("promote", "--force"), ("promote",), ("challenge",)):
+            refused = run(registry, *command, "--version", version)
+            assert refused.returncode == 1
+            assert why in refused.stderr and "could not load it: nothing was moved" in refused.stderr
+    assert registry.holder(NAME, ALIAS) == "1" and registry.holder(NAME, "Challenger") is None
+
+    # Moved by hand all the same: a version that can be loaded may take over without a comparison, and rollback does not go back.
+    registry.move(NAME, ALIAS, "2")
+    moved = run(registry, "promote", "--version", "1")
+    assert moved.stdout == f"{ALIAS} is version 1, was 2\n"
+    assert "nothing is compared with it" in moved.stderr
+    refused = run(registry, "rollback")
+    assert refused.returncode == 1 and "has no tag kickoff.ratings_as_of" in refused.stderr
+    assert registry.holder(NAME, ALIAS) == "1"
+
+
+def break_graph(registry, version):
+    """As somebody would who puts another graph into a version and its digest into the tag."""
+    folder = registry.folder / NAME / version
+    files = {path: content for path, content in read(folder).items() if path != SUMS} | {"model.onnx": b"no graph"}
+    files[SUMS] = sums(files)
+    write(files, folder)
+    registry.tag_version(NAME, version, DIGEST_TAG, digest(files))
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"card.json": None}, "has no file card.json"),
+        ({"card.json": b"{"}, "not what the functions read"),
+        ({"teams.json": b'{"ratings_as_of": "2025-05-31", "leagues": [], "teams": []}'}, "fewer than two teams"),
+        ({"model.onnx": b"no graph"}, "does not run"),
+        ({"teams.json": b"[]"}, "not what the functions read"),
+        (
+            {
+                "teams.json": b'{"ratings_as_of": "2025-05-31", "leagues": [], "teams": ['
+                b'{"name": "A", "country": "x", "league": null, "aliases": []},'
+                b'{"name": "B", "country": "x", "league": null, "aliases": []}]}'
+            },
+            "does not know A and B",
+        ),
+    ],
+)
+def test_what_the_functions_cannot_load_is_said(changed, why):
+    shipped = read(SHIPPED)
+    loadable.check(shipped, "it")
+    files = {name: content for name, content in (shipped | changed).items() if content is not None}
+    with pytest.raises(Fault, match=why):
+        loadable.check(files, "it")

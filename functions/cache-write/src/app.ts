@@ -17,14 +17,14 @@ import { newId } from '../../shared/id.ts';
 import { ledgerId } from '../../shared/identity.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { ModelRef, Outcome, Prediction } from '../../shared/prediction.ts';
+import { type ModelRef, type Outcome, type Prediction, registered } from '../../shared/prediction.ts';
 import { problemResponse, retryLater } from '../../shared/http/problem.ts';
 import { type Store, StoreUnavailable } from '../../shared/store/store.ts';
 import { groupsOf } from './groups.ts';
 import { letterOf } from './letter.ts';
 
 /** The verbs of the store that cache-write needs. */
-export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
+export type CacheWriteStore = Pick<Store, 'complete' | 'overdue' | 'lastGood'> & {
   deadLetters: Pick<Store['deadLetters'], 'add'>;
   history: Pick<Store['history'], 'add' | 'shadow'>;
 };
@@ -33,6 +33,9 @@ export type CacheWriteStore = Pick<Store, 'complete' | 'overdue'> & {
 const tickMs = 1000;
 
 const publishDeadlineMs = 5000;
+
+/** How often, in ms, the version that answers is written down while it stays the same: another replica may have written another one. */
+const sameGoodMs = 10_000;
 
 /**
  * The cache-write function: stores `completed` events once, publishes overdue requests again at each tick, keeps dead letters. 503 when the store
@@ -60,6 +63,15 @@ export function createApp({
     ...{ source: '/kickoff/cache-write', keys, log, metrics },
   });
   let lastTick = -Infinity;
+  let good = { text: '', at: -Infinity };
+
+  async function keepGood(answering: ModelRef): Promise<void> {
+    const model = registered(answering);
+    const text = JSON.stringify(model);
+    if (good.text === text && Math.abs(now() - good.at) < sameGoodMs) return;
+    await store.lastGood.keep(model);
+    good = { text, at: now() };
+  }
 
   /**
    * Publishes what is overdue, if anything is. It is no answer to the tick: whoever sent that would get what others asked. Each request carries what
@@ -113,6 +125,7 @@ export function createApp({
       outcomes.filter((outcome) => !others.has(outcome.id)),
     ))
       await store.history.add({ model: ref, predictions, now: now() });
+    await keepGood(model);
     metrics.count('kickoff_stored_total', {}, stored);
     metrics.count('kickoff_duplicates_total', {}, duplicates);
     metrics.count('kickoff_conflicts_total', {}, conflicts.length);

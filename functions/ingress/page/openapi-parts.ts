@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { refusedHeader } from '../src/http/answer.ts';
 import { examples } from './openapi-examples.ts';
 import { type SchemaName, schemas } from './openapi-schemas.ts';
 
@@ -40,15 +41,21 @@ export function body(name: SchemaName, example: unknown): { schema: object; exam
 }
 export const json = (name: SchemaName, example: unknown) => ({ 'application/json': body(name, example) });
 
-export const requestIdHeader = {
+/** The headers of every answer of ingress. */
+export const answerHeaders = {
   'x-request-id': {
     description: 'The id of this request in the logs: yours when you sent one.',
+    schema: { type: 'string' },
+  },
+  [refusedHeader]: {
+    description:
+      'Only while the version that the alias of the model names cannot be loaded: that version. The last good one answers.',
     schema: { type: 'string' },
   },
 };
 export const ok = (description: string, name: SchemaName, example: unknown): Response => ({
   description,
-  headers: requestIdHeader,
+  headers: answerHeaders,
   content: json(name, example),
 });
 
@@ -82,7 +89,7 @@ export function problem(
     ...(errors ? { errors } : {}),
   };
   const content = { 'application/problem+json': body('Problem', example) };
-  const headers = status === 503 ? { ...requestIdHeader, ...retryAfter } : requestIdHeader;
+  const headers = status === 503 ? { ...answerHeaders, ...retryAfter } : answerHeaders;
   return { [status]: { description, headers, content } };
 }
 

@@ -106,6 +106,7 @@ export const schemas = {
   Teams: v.object({ teams: v.array(Team) }),
   Model: v.object({
     ...{ ...ModelRef.entries, stale: v.boolean(), alias: v.string(), loadedSince: v.string() },
+    refusedReason: v.optional(v.string()),
     metrics: v.unknown(),
   }),
   InferenceRequest,
@@ -113,6 +114,7 @@ export const schemas = {
     model_name: v.string(),
     model_version: v.string(),
     id: v.optional(v.string()),
+    parameters: v.optional(v.object({ refused: v.string() })),
     outputs: v.array(TensorOut),
   }),
   InferenceError: v.object({ error: v.string() }),

@@ -4,13 +4,13 @@ import {
   ok,
   type OpenApi,
   type Parameter,
-  requestIdHeader,
+  answerHeaders,
   type Response,
   starting,
 } from './openapi-parts.ts';
 
 const inferenceError = (status: number, description: string, error: string): Record<string, Response> => ({
-  [status]: { description, headers: requestIdHeader, content: json('InferenceError', { error }) },
+  [status]: { description, headers: answerHeaders, content: json('InferenceError', { error }) },
 });
 const notHere = inferenceError(404, 'Another model or version.', 'the model here is match-outcome version 1');
 const notReady = inferenceError(
@@ -93,7 +93,7 @@ const invocationError = (
 ): Record<string, Response> => ({
   [status]: {
     description,
-    headers: requestIdHeader,
+    headers: answerHeaders,
     content: json('InvocationError', { error_code: code, message }),
   },
 });
@@ -179,7 +179,7 @@ export const serving: OpenApi['paths'] = {
       operationId: 'ping',
       tags: ['Model serving'],
       summary: 'Whether the model can be asked, as MLflow’s server says it',
-      responses: { 200: { description: 'It can: an empty line.', headers: requestIdHeader }, ...starting },
+      responses: { 200: { description: 'It can: an empty line.', headers: answerHeaders }, ...starting },
     },
   },
 };

@@ -7,7 +7,7 @@ import {
   type OpenApi,
   type Parameter,
   problem,
-  requestIdHeader,
+  answerHeaders,
   retryAfter,
   starting,
 } from './openapi-parts.ts';
@@ -91,7 +91,7 @@ export const predictions: OpenApi['paths'] = {
       responses: {
         200: {
           description: 'The outcome, or the outcomes in the order of the fixtures.',
-          headers: requestIdHeader,
+          headers: answerHeaders,
           content: {
             'application/json': {
               schema: { $ref: '#/components/schemas/Answer' },
@@ -105,7 +105,7 @@ export const predictions: OpenApi['paths'] = {
         202: {
           description: 'Stored and on its way: it cannot get lost.',
           headers: {
-            ...requestIdHeader,
+            ...answerHeaders,
             ...retryAfter,
             location: {
               description: 'Where the answer will be.',
@@ -154,7 +154,7 @@ export const predictions: OpenApi['paths'] = {
       responses: {
         200: {
           description: 'The stream.',
-          headers: requestIdHeader,
+          headers: answerHeaders,
           content: {
             'text/event-stream': {
               // One event of the stream: OpenAPI 3.1 has no word for a sequence of them.
@@ -199,7 +199,7 @@ export const events: OpenApi['paths'] = {
       responses: {
         202: {
           description: 'Accepted: the events, and where the results of their requests will be.',
-          headers: requestIdHeader,
+          headers: answerHeaders,
           content: json('EventsAccepted', examples.accepted),
         },
         ...problem(
@@ -282,7 +282,9 @@ export const catalogue: OpenApi['paths'] = {
       operationId: 'getModel',
       tags: ['Catalogue'],
       summary: 'Which model answers, and how good it is',
-      responses: { 200: ok('The version that the alias names now.', 'Model', examples.model), ...starting },
+      description:
+        'While the version that the alias names cannot be loaded, the last good one answers. Then `refused` is the version that the alias names (`unknown` where it names none), and `refusedReason` says why. The model of each prediction says `refused` too.',
+      responses: { 200: ok('The version that answers now.', 'Model', examples.model), ...starting },
     },
   },
 };

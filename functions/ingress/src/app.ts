@@ -13,7 +13,14 @@ import { leagues, teamsText } from './catalog.ts';
 import type { createChallengerState } from './challenger-state.ts';
 import { crossOrigin } from './http/cross-origin.ts';
 import { eventsAccepted, type Forward, readRequested } from './routes/events.ts';
-import { type Handler, type Handlers, type HttpAnswer, json, jsonText } from './http/answer.ts';
+import {
+  type Handler,
+  type Handlers,
+  type HttpAnswer,
+  json,
+  jsonText,
+  refusedHeader,
+} from './http/answer.ts';
 import { inferenceRoutes } from './routes/inference-protocol.ts';
 import { invocations } from './routes/invocations.ts';
 import { createPage, pageFiles } from './routes/page.ts';
@@ -63,8 +70,11 @@ export function createApp(
     const given = c.req.header('x-request-id') ?? '';
     const requestId = /^[\w.:-]{1,100}$/.test(given) ? given : newId();
     let answer: HttpAnswer;
+    // Read behind the handler: its own answer may have told it.
+    let refused: string | undefined;
     try {
       answer = await handler(c);
+      refused = parts()?.refusedVersion();
     } catch (error) {
       const problem = problemOf(error, c.req.raw.signal);
       if (problem.status >= 500)
@@ -75,12 +85,20 @@ export function createApp(
         });
       if (problem.status === 499) log.debug('request broken off', { requestId, path: c.req.path });
       answer = problemAnswer(problem, requestId);
+      if (error instanceof Problem) refused = parts()?.refusedVersion();
     }
     const { status = 200, headers, body = null } = answer;
     const labels = { method: c.req.method, route: path, status: String(status) };
     metrics.count('kickoff_http_requests_total', labels);
     metrics.observe('kickoff_http_seconds', (performance.now() - start) / 1000);
-    return new Response(body, { status, headers: { ...headers, 'x-request-id': requestId } });
+    return new Response(body, {
+      status,
+      headers: {
+        ...headers,
+        'x-request-id': requestId,
+        ...(refused === undefined ? {} : { [refusedHeader]: refused }),
+      },
+    });
   }
 
   /** A route with its methods; any other method is 405 with the allowed ones. */
@@ -144,12 +162,13 @@ export function createApp(
   route('/v1/model', {
     async GET() {
       const { catalog, alias, challengerState } = present();
-      const { ref, loadedSince, value } = catalog.current();
+      const { ref, loadedSince, refusal, value } = catalog.current();
       const challenger = await challengerState(ref);
       const card = v.safeParse(v.object({ metrics: v.unknown() }), value.card);
       return json({
         ...ref,
         stale: ref.stale ?? false,
+        refusedReason: refusal?.reason,
         alias,
         loadedSince,
         metrics: card.success ? card.output.metrics : null,

@@ -16,7 +16,7 @@ export function loadCatalog(artifact: Artifact): Loaded<Catalog> {
 }
 
 /** The catalogue of the present version, with the version. */
-export type Present = { current(): Current & { value: Catalog }; refresh(): Promise<void> };
+export type Present = { current(): Current & { value: Catalog } };
 
 /** The leagues with the number of teams that play in each now. */
 export function leagues({ file }: Teams): (League & { teams: number })[] {

@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Challenger, isCanary } from '../../shared/model/challenger.ts';
 import type { FollowedModel } from '../../shared/model/follow.ts';
+import { showRefusal } from '../../shared/model/refusals.ts';
+import type { ModelRef } from '../../shared/prediction.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Settled, Store } from '../../shared/store/store.ts';
@@ -59,18 +61,31 @@ export function createIngress({
   const waiting = createWaiting(store, log);
   const ended = new AbortController();
   let unmet: string | undefined;
+  let refusedByPredict: string | undefined;
   let stopListening: (() => Promise<void>) | undefined;
 
-  function settle(settled: readonly Settled[]): void {
-    const { digest } = catalog.current().ref;
-    const other = challenger.model()?.current().ref.digest;
-    for (const one of settled) {
-      // Predict has moved to another version before our own poll. Refresh once per version: predict may be the one that stays behind.
-      const seen = one.model?.digest;
-      if (seen === undefined || seen === digest || seen === other || unmet === `${digest} ${seen}`) continue;
-      unmet = `${digest} ${seen}`;
-      void catalog.refresh();
+  /** Predict has moved to another version before our own poll, or refuses one that has a good catalogue. */
+  function meet(seen: ModelRef): void {
+    const { ref } = catalog.current();
+    if (seen.digest === ref.digest && seen.refused === ref.refused) return;
+    if (seen.digest === challenger.model()?.current().ref.digest) return;
+    // Once for each pair: predict may be the one that stays behind.
+    const pair = [ref.digest, ref.refused, seen.digest, seen.refused].join();
+    if (unmet === pair) return;
+    unmet = pair;
+    if (seen.refused !== ref.version || seen.digest === ref.digest) {
+      void catalog.retry();
+      return;
     }
+    // Said at once: the answer that told us is given before the other catalogue is here.
+    refusedByPredict = seen.refused;
+    void catalog.stepBack(seen).then(() => {
+      refusedByPredict = undefined;
+    });
+  }
+
+  function settle(settled: readonly Settled[]): void {
+    for (const { model } of settled) if (model) meet(model);
     waiting.settle(settled);
   }
 
@@ -93,6 +108,8 @@ export function createIngress({
     if (!ended.signal.aborted) log.error('no longer listening for outcomes', { error });
   });
 
+  showRefusal(metrics, () => catalog.current().refusal);
+
   const publishDeadlineMs = config.PUBLISH_DEADLINE_MS;
   return {
     parts: {
@@ -103,6 +120,7 @@ export function createIngress({
       replyTo,
       defaultWaitMs: config.WAIT_MS,
       alias: config.MODEL_URI,
+      refusedVersion: () => refusedByPredict ?? catalog.current().ref.refused,
       log,
       metrics,
       webhook:
@@ -111,7 +129,7 @@ export function createIngress({
           : createWebhook({
               secret: config.MLFLOW_WEBHOOK_SECRET,
               async refresh() {
-                await Promise.all([catalog.refresh(), challenger.refresh()]);
+                await Promise.all([catalog.retry(), challenger.refresh()]);
               },
               predictUrl: config.PREDICT_URL,
               keys: config.SIGNING_KEYS,

@@ -3,6 +3,7 @@ import { cannotLoad, configuredRegistry } from '../../shared/model/configured-re
 import { followChallenger } from '../../shared/model/challenger.ts';
 import { challengerUri } from '../../shared/model/model-uri.ts';
 import { followModel } from '../../shared/model/follow.ts';
+import { refusedMetric } from '../../shared/model/refusals.ts';
 import { newId } from '../../shared/id.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
@@ -22,15 +23,19 @@ async function main(): Promise<void> {
   const metrics = createMetrics({
     kickoff_http_requests_total: 'Requests by method, route and status',
     kickoff_http_seconds: 'Time to answer',
+    ...refusedMetric,
   });
   const readiness = { ready: false };
   const running: { ingress?: Ingress } = {};
   const app = createApp(() => running.ingress?.parts, log, metrics, config.ALLOWED_ORIGINS);
   const publisher = createPublisher(config, log);
+  const store = openStore(config.STORE_URL);
+  store.catch(() => undefined);
   const catalog = followModel(configuredRegistry(config, 'ingress'), {
     files: catalogFiles,
     pollMs: config.MODEL_POLL_MS,
     load: loadCatalog,
+    lastGood: async () => (await store).lastGood.find(),
     log,
   });
   catalog.catch(() => undefined);
@@ -59,10 +64,9 @@ async function main(): Promise<void> {
       await Promise.all([running.ingress?.close(), publisher.close()]);
     },
   });
-  const store = await openStore(config.STORE_URL);
   running.ingress = createIngress({
     config,
-    store,
+    store: await store,
     publisher,
     catalog: await catalog.catch(cannotLoad(config)),
     challenger,

@@ -62,10 +62,12 @@ export function createApp({
   app.get('/v1/model', () => {
     const following = model();
     if (!following) return notLoaded();
-    const { ref, loadedSince, value } = following.current();
+    const { ref, loadedSince, refusal, value } = following.current();
     const card = v.safeParse(v.object({ metrics: v.unknown() }), value.card);
     const metrics = card.success ? card.output.metrics : null;
-    return Response.json({ ...ref, stale: ref.stale ?? false, alias, loadedSince, metrics });
+    return Response.json({
+      ...{ ...ref, stale: ref.stale ?? false, refusedReason: refusal?.reason, alias, loadedSince, metrics },
+    });
   });
 
   // Ingress asks this when the registry's webhook says that an alias has moved.
@@ -81,7 +83,7 @@ export function createApp({
       return problemResponse(new Problem(401, `it was signed more than ${refreshFreshMs / 1000} s ago`));
     const following = model();
     if (!following) return notLoaded();
-    await Promise.all([following.refresh(), challenger?.refresh()]);
+    await Promise.all([following.retry(), challenger?.refresh()]);
     return Response.json(following.current().ref);
   });
 

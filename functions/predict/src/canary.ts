@@ -1,5 +1,5 @@
 import { isCanary } from '../../shared/model/challenger.ts';
-import type { Outcome, PredictionRequest } from '../../shared/prediction.ts';
+import { type Outcome, type PredictionRequest, registered } from '../../shared/prediction.ts';
 import type { Following } from './loaded.ts';
 import { predict } from './predict.ts';
 
@@ -15,9 +15,10 @@ export async function answerCanaries(
     return outcome?.status === 'done' && isCanary(outcome.prediction, percent);
   });
   if (!challenger || chosen.length === 0) return outcomes;
+  // What its own alias refuses is nothing that a caller need know: the alias of the champion names who answers.
   const answers = await challenger.use(async (loaded, { ref }) =>
     (await predict(loaded, chosen)).map((outcome) =>
-      outcome.status === 'done' ? { ...outcome, model: ref } : undefined,
+      outcome.status === 'done' ? { ...outcome, model: registered(ref) } : undefined,
     ),
   );
   const byRequest = new Map(chosen.map((request, n) => [request, answers[n]]));

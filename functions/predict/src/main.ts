@@ -1,8 +1,10 @@
 import * as v from 'valibot';
-import { commonEntries, modelEntries, readConfig, signingEntries } from '../../shared/config.ts';
+import { commonEntries, modelEntries, readConfig, signingEntries, storeUrl } from '../../shared/config.ts';
 import { cannotLoad, configuredRegistry } from '../../shared/model/configured-registry.ts';
 import { type Challenger, followChallenger } from '../../shared/model/challenger.ts';
 import { challengerUri } from '../../shared/model/model-uri.ts';
+import { refusedMetric, showRefusal } from '../../shared/model/refusals.ts';
+import type { ModelRef } from '../../shared/prediction.ts';
 import { followModel, type FollowedModel } from '../../shared/model/follow.ts';
 import { createLog } from '../../shared/log.ts';
 import { createMetrics } from '../../shared/metrics.ts';
@@ -12,8 +14,27 @@ import type { Loaded } from './loaded.ts';
 import { files, load, type LoadPhase } from './load.ts';
 import { inferenceThreads } from './threads.ts';
 
+const Config = v.object({
+  ...commonEntries,
+  ...modelEntries,
+  ...signingEntries,
+  /** Opened only at a start while what the alias names cannot be loaded: it knows the version that answered last. */
+  STORE_URL: v.optional(storeUrl),
+});
+
+async function lastGoodIn(url: string | undefined): Promise<ModelRef | undefined> {
+  if (url === undefined) return undefined;
+  const { openStore } = await import('../../shared/store/open.ts');
+  const store = await openStore(url);
+  try {
+    return await store.lastGood.find();
+  } finally {
+    await store.close();
+  }
+}
+
 async function main(): Promise<void> {
-  const config = readConfig(v.object({ ...commonEntries, ...modelEntries, ...signingEntries }), process.env);
+  const config = readConfig(Config, process.env);
   wake(config.WAKE_URLS);
   const log = createLog(config.LOG_LEVEL);
   const metrics = createMetrics({
@@ -21,6 +42,7 @@ async function main(): Promise<void> {
     kickoff_outcomes_total: 'Outcomes by status',
     kickoff_refused_events_total:
       'Events that were refused, by reason: unreadable, or why they are not ours as they claim',
+    ...refusedMetric,
   });
   const readiness = { ready: false };
   const running: { model?: FollowedModel<Loaded> } = {};
@@ -33,6 +55,7 @@ async function main(): Promise<void> {
       load(artifact, threads, (phase) => {
         phases[phase] ??= sinceStartMs();
       }),
+    lastGood: () => lastGoodIn(config.STORE_URL),
     log,
   });
   following.catch(() => undefined);
@@ -71,9 +94,10 @@ async function main(): Promise<void> {
   await import('./onnxruntime.ts');
   const model = await following.catch(cannotLoad(config));
   running.model = model;
+  showRefusal(metrics, () => model.current().refusal);
   readiness.ready = true;
-  const { version } = model.current().ref;
-  log.info('ready', { model: version, threads, ...phases, sinceStartMs: sinceStartMs() });
+  const { version, refused } = model.current().ref;
+  log.info('ready', { model: version, refused, threads, ...phases, sinceStartMs: sinceStartMs() });
 }
 
 start(main, createLog('error'));

@@ -57,7 +57,7 @@ export function mlflowRest(options: { trackingUri: string; timeoutMs: number } &
       try {
         const { status, body } = await once(url, maxBytes);
         if (status === 200) return body;
-        if (status < 500 && status !== 429) throw refusal(tracking, url, status, body);
+        if (status < 500 && status !== 429) throw refusal(url, status, body);
         reason = `answers ${status}: ${messageOf(body)}`;
       } catch (error) {
         if (error instanceof ModelRefused) throw error;
@@ -76,9 +76,10 @@ export function mlflowRest(options: { trackingUri: string; timeoutMs: number } &
       try {
         return JSON.parse(body.toString('utf8')) as unknown;
       } catch (cause) {
-        throw new ModelRefused(`${tracking} does not answer JSON to ${call}: is it an MLflow server?`, {
-          cause,
-        });
+        throw new ModelRefused(
+          `the model registry does not answer JSON to ${call}: is it an MLflow server?`,
+          { cause },
+        );
       }
     },
     file(artifactUri, name, maxBytes) {
@@ -100,14 +101,17 @@ function authorizationOf({ username, password, token }: Credentials): string | u
   return token === undefined ? undefined : `Bearer ${token}`;
 }
 
-function refusal(tracking: string, url: URL, status: number, body: Buffer): ModelRefused {
+function refusal(url: URL, status: number, body: Buffer): ModelRefused {
   if (status === 401 || status === 403)
     return new ModelRefused(
-      `the model registry ${tracking} refuses the credentials (${status}): set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN`,
+      `the model registry refuses the credentials (${status}): set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN`,
     );
   // A missing alias answers 400, not 404.
   const Refusal = status === 400 || status === 404 ? VersionAbsent : ModelRefused;
-  return new Refusal(`${tracking}${url.pathname}${url.search} answers ${status}: ${messageOf(body)}`);
+  // Without the server's address: callers may read it as the reason why a version is refused.
+  return new Refusal(
+    `the model registry answers ${status} to ${url.pathname}${url.search}: ${messageOf(body)}`,
+  );
 }
 
 /** The message of MLflow's error JSON, or the beginning of any other body. */

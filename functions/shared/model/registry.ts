@@ -5,13 +5,15 @@ import { loadCrypto } from '../builtins.ts';
 import { type Credentials, mlflowRest } from './mlflow-rest.ts';
 import { parseModelUri } from './model-uri.ts';
 import { ModelRef } from '../prediction.ts';
-import { ModelRefused, RegistryUnavailable } from './registry-errors.ts';
+import { ModelRefused } from './registry-errors.ts';
 
 /** Files of a registered version by path. Each is checked against SHA256SUMS, and SHA256SUMS against the version's digest. */
 export type Artifact = { ref: ModelRef; files: ReadonlyMap<string, Uint8Array> };
 
 /** A model registry that speaks MLflow's REST API, for one model URI. */
 export type Registry = {
+  /** The name of the registered model. */
+  name: string;
   /** Which version the URI names now: one small request, no download. Throws `RegistryUnavailable` or `ModelRefused`. */
   resolve(): Promise<ModelRef>;
   /** The percentage of answers that a challenger gives: tag `kickoff.canary` of its version. 0 if the tag is absent or no percentage. */
@@ -20,8 +22,8 @@ export type Registry = {
   download(ref: ModelRef, files?: readonly string[]): Promise<Artifact>;
   /** Keeps a working artifact as the last good one, if there is a `cacheFolder`. */
   keep(artifact: Artifact): Promise<void>;
-  /** The last good artifact, checked again, its ref marked `stale`; undefined where none was kept. */
-  lastGood(): Promise<Artifact | undefined>;
+  /** The artifact that was kept last, checked again; undefined where none was. */
+  kept(): Promise<Artifact | undefined>;
 };
 
 export type RegistryOptions = {
@@ -38,7 +40,11 @@ export type RegistryOptions = {
 
 const ModelVersion = v.object({
   name: v.string(),
-  version: v.union([v.string(), v.pipe(v.number(), v.transform(String))]),
+  version: v.pipe(
+    v.union([v.string(), v.number()]),
+    v.transform(String),
+    v.regex(/^\d+$/, 'must be the number of a version'),
+  ),
   status: v.optional(v.string(), 'READY'),
   tags: v.optional(v.array(v.object({ key: v.string(), value: v.string() })), []),
 });
@@ -67,7 +73,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       answer,
     );
     const [newest] = model_versions.toSorted((a, b) => Number(b.version) - Number(a.version));
-    if (!newest) throw new ModelRefused(`${modelUri}: no such version is registered at ${trackingUri}`);
+    if (!newest) throw new ModelRefused(`${modelUri}: no such version is registered`);
     return newest;
   }
 
@@ -85,11 +91,10 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   return {
+    name: uri.name,
+
     async resolve() {
-      const found = await find();
-      if (found.status === 'PENDING_REGISTRATION')
-        throw new RegistryUnavailable(`${modelUri}: version ${found.version} is still being registered`);
-      return refOf(found, modelUri);
+      return refOf(await find(), modelUri);
     },
 
     async canaryPercent({ name, version }) {
@@ -154,7 +159,7 @@ export function createRegistry(options: RegistryOptions): Registry {
           await rm(path.join(cacheFolder, other), { recursive: true, force: true });
     },
 
-    async lastGood() {
+    async kept() {
       if (cacheFolder === undefined) return undefined;
       const text = await readFile(path.join(cacheFolder, 'last-good.json'), 'utf8').catch(() => undefined);
       if (text === undefined) return undefined;
@@ -169,7 +174,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         check(ref, name, bytes, expected);
         files.set(name, bytes);
       }
-      return { ref: { ...ref, stale: true }, files };
+      return { ref, files };
     },
   };
 }
@@ -191,20 +196,16 @@ export function jsonOf(artifact: Artifact, name: string): unknown {
 }
 
 function refOf({ name, version, status, tags }: ModelVersion, modelUri: string): ModelRef {
-  if (status !== 'READY') throw new ModelRefused(`${modelUri}: version ${version} is ${status}, not READY`);
-  const tag = (key: string): string => {
-    const value = tags.find((each) => each.key === key)?.value;
-    if (value === undefined)
-      throw new ModelRefused(
-        `${modelUri}: version ${version} has no tag ${key}; register it by: python -m model register`,
-      );
-    return value;
+  const refuse = (why: string): never => {
+    throw new ModelRefused(`${modelUri}: ${why}`, { version });
   };
-  const digest = /^sha256:([0-9a-f]{64})$/.exec(tag('kickoff.digest'))?.[1];
-  if (digest === undefined)
-    throw new ModelRefused(
-      `${modelUri}: tag kickoff.digest of version ${version} is not sha256:<64 hex digits>`,
-    );
+  if (status !== 'READY') return refuse(`version ${version} is ${status}, not READY`);
+  const tag = (key: string): string =>
+    tags.find((each) => each.key === key)?.value ??
+    refuse(`version ${version} has no tag ${key}; register it by: python -m model register`);
+  const digest =
+    /^sha256:([0-9a-f]{64})$/.exec(tag('kickoff.digest'))?.[1] ??
+    refuse(`tag kickoff.digest of version ${version} is not sha256:<64 hex digits>`);
   return { name, version, digest, ratingsAsOf: tag('kickoff.ratings_as_of') };
 }
 

@@ -48,6 +48,11 @@ export type Store = {
     remove(id: string): Promise<boolean>;
   };
   history: History;
+  /** The version of the model that answered last: a function starts with it where what the alias names cannot be loaded. */
+  lastGood: {
+    keep(model: ModelRef): Promise<void>;
+    find(): Promise<ModelRef | undefined>;
+  };
   /** Throws `StoreUnavailable` when the store does not answer in time or refuses writes. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { localFindings } from '../../../manifests/commands/doctor/local.ts';
+import { localModelFinding } from '../../../manifests/commands/doctor/model.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 let copy: string;
@@ -29,6 +30,27 @@ const broken = (): string[] => localFindings(copy).flatMap(({ ok, text }) => (ok
 test('the numbers of this project fit each other', () => {
   expect(localFindings(root).filter(({ ok }) => !ok)).toEqual([]);
   expect(localFindings(root).length).toBeGreaterThan(5);
+});
+
+test('the alias of the registry that npm start reads means a version that cannot be loaded', async () => {
+  cpSync(path.join(root, 'model/registry'), path.join(copy, 'registry'), { recursive: true });
+  const finding = () => localModelFinding(path.join(copy, 'registry'), {});
+  expect((await finding()).ok).toBe(true);
+  writeFileSync(path.join(copy, 'registry/match-outcome/1/card.json'), 'changed');
+  expect(await finding()).toMatchObject({
+    ok: false,
+    text: expect.stringMatching(
+      /means version 1, which cannot be loaded: .* card\.json does not have/,
+    ) as unknown,
+  });
+  change('registry/registered-models.json', '"Production": "1"', '');
+  expect((await finding()).text).toMatch(/means no version: .*Production not found/);
+  expect(await localModelFinding('', { MLFLOW_TRACKING_URI: 'http://127.0.0.1:1' })).toMatchObject({
+    ...{ ok: false, remedy: 'start it, or correct MLFLOW_TRACKING_URI' },
+  });
+  await expect(localModelFinding('', { MODEL_URI: 'x', MLFLOW_TRACKING_URI: 'x' })).rejects.toThrow(
+    /MODEL_URI: must be/,
+  );
 });
 
 test('more replicas than the Trigger feeds', () => {

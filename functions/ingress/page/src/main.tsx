@@ -81,6 +81,7 @@ function App() {
               {catalog.teams.file.teams.length} teams in {catalog.teams.file.leagues.length} leagues, results
               up to {day(catalog.model.ratingsAsOf)} ({age(catalog.model.ratingsAsOf, Date.now())})
               {catalog.model.stale && ' (last good copy: the model registry is away)'}
+              {catalog.model.refused !== undefined && ' (last good version: the newer one cannot be loaded)'}
             </p>
           )}
           {!catalog && !fault && (

@@ -77,6 +77,11 @@ export function Result({ answer, took, leagueName }: { answer: Done; took: Took;
               Model <b>{visible(model.name)}</b> version <b>{visible(model.version)}</b>, knows results up to{' '}
               <b>{day(model.ratingsAsOf)}</b>
               {model.stale && <strong class="badge warn">last good copy: the registry is away</strong>}
+              {model.refused !== undefined && (
+                <strong class="badge warn">
+                  last good version: {visible(model.refused)} cannot be loaded
+                </strong>
+              )}
             </>
           )}{' '}
           <span class="badge">{cached ? 'from the cache' : 'computed now'}</span>{' '}

@@ -10,6 +10,9 @@ export type HttpAnswer = {
   body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
 };
 
+/** The header of every answer while the version that the alias names cannot be loaded: that version. The last good one answers. */
+export const refusedHeader = 'kickoff-model-refused';
+
 export type Handler = (c: Context) => HttpAnswer | Promise<HttpAnswer>;
 
 /** What a path answers, by method. */

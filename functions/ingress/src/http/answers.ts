@@ -7,8 +7,8 @@ import { hasFailed } from '../../../shared/store/rules.ts';
 const texts = new WeakMap<ModelRef, string>();
 
 function modelText(made: ModelRef, cached: boolean, current: ModelRef | undefined): string {
-  if (cached && current && current.stale !== made.stale)
-    return JSON.stringify({ ...made, stale: current.stale });
+  if (cached && current && (current.stale !== made.stale || current.refused !== made.refused))
+    return JSON.stringify({ ...made, stale: current.stale, refused: current.refused });
   let text = texts.get(made);
   if (text === undefined) {
     text = JSON.stringify(made);
@@ -19,7 +19,7 @@ function modelText(made: ModelRef, cached: boolean, current: ModelRef | undefine
 
 /**
  * What a caller is told of one request, as JSON: the stored outcome, and for a prediction its `model` and whether it was `cached`. A cached one
- * is stale if `current` is; whether it was stale when made does not matter now.
+ * is stale if `current` is, and says what `current` says is refused; what was so when it was made does not matter now.
  */
 export function outcomeAnswer(stored: StoredOutcome | undefined, current?: ModelRef): string {
   if (!stored) return '{"status":"queued"}';

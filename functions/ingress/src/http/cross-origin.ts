@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { refusedHeader } from './answer.ts';
 
 /** Lets pages of these origins call the API from a browser; browsers hide our answers from pages of other origins. No credentials are involved. */
 export function crossOrigin(allowed: readonly string[]): MiddlewareHandler {
@@ -15,7 +16,7 @@ export function crossOrigin(allowed: readonly string[]): MiddlewareHandler {
       'traceparent',
       'tracestate',
     ],
-    exposeHeaders: ['location', 'retry-after', 'preference-applied', 'x-request-id'],
+    exposeHeaders: ['location', 'retry-after', 'preference-applied', 'x-request-id', refusedHeader],
     maxAge: 7200,
   });
   return async function crossOrigin(c, next) {

@@ -62,10 +62,16 @@ export function inferenceRoutes(route: Route, present: () => PredictionParts): v
         const wanted = wantedOutputs(parsed.output);
         const rows = readRows(parsed.output, binary);
         const scoreline = wanted.some((one) => one.name === 'scoreline');
-        const predictions = await predictRows(rows, c.req.raw, parts, { scoreline });
+        const { predictions, model } = await predictRows(rows, c.req.raw, parts, { scoreline });
         const { id } = parsed.output;
+        const refused = parts.refusedVersion();
         return inferenceResponse(
-          { model_name: name, model_version: version, ...(id === undefined ? {} : { id }) },
+          {
+            model_name: name,
+            model_version: model?.version ?? version,
+            ...(id === undefined ? {} : { id }),
+            ...(refused === undefined ? {} : { parameters: { refused } }),
+          },
           predictions,
           wanted,
         );

@@ -38,7 +38,7 @@ export async function invocations(request: Request, present: () => PredictionPar
   try {
     const parsed = v.safeParse(Invocation, await readJson(request, bodyLimit), { abortEarly: true });
     if (!parsed.success) throw new Problem(400, parsed.issues[0].message);
-    const predictions = await predictRows(rowsOf(parsed.output), request, present());
+    const { predictions } = await predictRows(rowsOf(parsed.output), request, present());
     const record = (prediction: Prediction): Partial<{ [name in (typeof names)[number]]: number[] }> =>
       Object.fromEntries(names.map((name) => [name, outputs[name].values(prediction)]));
     const column = (name: (typeof names)[number]) => predictions.map((one) => outputs[name].values(one));

@@ -1,5 +1,5 @@
 import { v7 } from 'uuid';
-import type { Prediction } from '../../../shared/prediction.ts';
+import type { ModelRef, Prediction } from '../../../shared/prediction.ts';
 import { Problem, retryLater } from '../../../shared/http/problem.ts';
 import { readOutcome } from '../../../shared/store/rules.ts';
 import { continueTrace } from '../../../shared/events/trace.ts';
@@ -10,15 +10,16 @@ import type { PredictionParts } from './predictions.ts';
 export type Row = { home: string; away: string; league?: string | undefined };
 
 /**
- * Predicts rows for protocols that know only whole answers. The way is that of `POST /v1/predictions`: same ledger, batches and cache. Throws a
- * `Problem`: 422 names the first row that cannot be predicted, 503 when the answer takes longer than the default wait.
+ * Predicts rows for protocols that know only whole answers, and says which model answered the first. The way is that of `POST /v1/predictions`:
+ * same ledger, batches and cache. Throws a `Problem`: 422 names the first row that cannot be predicted, 503 when the answer takes longer than the
+ * default wait.
  */
 export async function predictRows(
   rows: readonly Row[],
   request: Request,
   { catalog, submit, replyTo, defaultWaitMs }: PredictionParts,
   { scoreline = false } = {},
-): Promise<Prediction[]> {
+): Promise<{ predictions: Prediction[]; model: ModelRef | undefined }> {
   const fixtures = rows.map(({ home, away, league }) => ({
     home,
     away,
@@ -35,12 +36,13 @@ export async function predictRows(
     { id, list: true, requests, replyTo },
     { waitMs: Math.max(defaultWaitMs, 1), signal: request.signal, trace: continueTrace(request.headers) },
   );
-  return outcomes.map((stored, place) => {
+  const predictions = outcomes.map((stored, place) => {
     if (!stored) throw retryLater('the prediction is not there yet: ask again');
     const outcome = readOutcome(`${id}.${place}`, stored);
     if (outcome.status === 'failed') throw new Problem(422, `row ${place}: ${outcome.reason}`);
     return outcome.prediction;
   });
+  return { predictions, model: outcomes[0]?.model };
 }
 
 /** A problem in one line, for answers that have no place for its faults. */

@@ -29,6 +29,8 @@ export type PredictionParts = {
   submit: Submit;
   /** The digest of the challenger, for a fixture that it answers. */
   canaryDigest: (fixture: Fixture) => string | undefined;
+  /** The version that the alias names, while it cannot be loaded. */
+  refusedVersion: () => string | undefined;
   replyTo: string;
   defaultWaitMs: number;
 };

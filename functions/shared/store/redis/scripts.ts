@@ -34,6 +34,7 @@ const deadLetters = lua('dead-letters');
  * | `history-models`   | hash    | id -> model, of all that is in the history                                     | `history` after   |
  * | `shadows`          | hash    | `<id of the champion>:<id of the challenger>` -> ms of the first comparison    | it was written    |
  * | `shadow:<pair>`    | hash    | `<home>\t<away>\t<league>` -> `<ms> <two forecasts>`, of such a pair          | last              |
+ * | `last-good`        | string  | the model that answered last                                                   | never             |
  * | `counts`           | hash    | what `audit` prints: five numbers                                              | never             |
  * | `claim:<key>`      | string  | an idempotency key's claim                                                     | `claim`           |
  * | `dead-letter:<id>` | string  | a dead letter                                                                  | `deadLetter`      |

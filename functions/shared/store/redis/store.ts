@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { fixtureText, type ModelRef, ownModel } from '../../prediction.ts';
+import { fixtureText, ModelRef, ownModel } from '../../prediction.ts';
 import type { Accepted, Audit, Found, Job, OverdueJob, Settled, Store, StoredOutcome } from '../store.ts';
 import { openRedis } from './connection.ts';
 import { redisDeadLetters } from './dead-letters.ts';
@@ -236,6 +236,15 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
 
     deadLetters: redisDeadLetters(redis, kept),
     history: redisHistory(redis, kept),
+    lastGood: {
+      async keep(model) {
+        await redis.call('SET', `${prefix}last-good`, JSON.stringify(model));
+      },
+      async find() {
+        const text = v.parse(MaybeText, await redis.call('GET', `${prefix}last-good`));
+        return text === null ? undefined : v.parse(ModelRef, JSON.parse(text));
+      },
+    },
     async ping() {
       await redis.call('SET', `${prefix}ping`, 1, 'PX', 1000);
     },

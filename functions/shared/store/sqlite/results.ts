@@ -27,6 +27,9 @@ const ResultRow = v.object({ text: v.string(), model: v.nullable(v.string()), ca
 const PlacedResult = v.object({ ...ResultRow.entries, place: v.number() });
 const NamedResult = v.object({ ...PlacedResult.entries, id: v.string(), list: flag });
 
+/** The id of the model that answered last: longer than the short id of any model. */
+const lastGood = 'the last good one';
+
 /** The results of an SQLite store and the models that they came from; everything here belongs into a transaction of the caller. */
 export function sqliteResults(file: SqliteFile) {
   const insert = file.change(
@@ -47,6 +50,7 @@ export function sqliteResults(file: SqliteFile) {
     NamedResult,
   );
   const insertModel = file.change('INSERT OR IGNORE INTO models (id, text) VALUES (?, ?)');
+  const saveModel = file.change('INSERT OR REPLACE INTO models (id, text) VALUES (?, ?)');
   const modelText = file.statement('SELECT text FROM models WHERE id = ?', Text);
   const deleteResults = file.change('DELETE FROM results WHERE request BETWEEN ? AND ?');
   const deleteJob = file.change('DELETE FROM jobs WHERE seq = ?');
@@ -111,6 +115,13 @@ export function sqliteResults(file: SqliteFile) {
       return id;
     },
     modelOf,
+    lastGood: {
+      keep: (model: ModelRef): unknown => saveModel(lastGood, JSON.stringify(model)),
+      find: (): ModelRef | undefined => {
+        const row = modelText.get(lastGood);
+        return row && v.parse(ModelRef, JSON.parse(row.text));
+      },
+    },
     count(name: 'accepted' | 'done' | 'failed' | 'duplicates' | 'deadLettered', by: number): void {
       if (by > 0) addCount(name, by);
     },

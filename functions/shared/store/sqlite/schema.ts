@@ -8,7 +8,7 @@ export const layout = 3;
  * `jobs` is the ledger. `fingerprints` says what was asked (`fingerprintsOf`). `deadline` is set while requests are open, with the `body` that is
  * published again; `expires` is set once all have ended. A row then has two lives: first with its results, then, `gone`, only as the memory of its
  * id. A `request` is a number made of `jobs.seq` and the place in the job (`requestOf`). A result with a `key` is the cache: it answers others
- * until `serves`. `flights` names the request in flight that others join.
+ * until `serves`. `flights` names the request in flight that others join. One of `models` is not known by its own id: the one that answered last.
  */
 export const schema = `
 CREATE TABLE jobs (

@@ -141,6 +141,13 @@ export function openSqliteStore(path: string, kept: Kept): Store {
       remove: (id) => file.guarded(() => deleteLetter(id) === 1),
     },
     history: sqliteHistory(file, results, kept),
+    lastGood: {
+      keep: (model) =>
+        file.guarded(() => {
+          file.write(() => results.lastGood.keep(model));
+        }),
+      find: () => file.guarded(() => results.lastGood.find()),
+    },
     ping: () =>
       file.guarded(() => {
         file.write(() => undefined);

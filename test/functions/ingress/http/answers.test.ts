@@ -7,6 +7,7 @@ import type { ModelRef, Outcome, Prediction } from '../../../../functions/shared
 
 const ref: ModelRef = { name: 'match-outcome', version: '1', digest: 'a', ratingsAsOf: '2025-05-31' };
 const stale: ModelRef = { ...ref, stale: true };
+const refused: ModelRef = { ...ref, refused: '2' };
 const prediction: Prediction = {
   ...{ home: 'Arsenal', away: 'Chelsea', league: 'ENG1', expectedGoals: { home: 1, away: 1 } },
   probabilities: { home: 0.5, draw: 0.3, away: 0.2 },
@@ -33,6 +34,9 @@ test.each([
   ['made while it was away, given when it is back', stale, true, ref, ref],
   ['made just now by what could be had', stale, false, ref, stale],
   ['made just now', ref, false, stale, ref],
+  ['made before the alias named a refused version, given while it does', ref, true, refused, refused],
+  ['made while it did, given when it names the present one', refused, true, ref, ref],
+  ['made just now while it did', refused, false, ref, refused],
 ])('an answer %s', (_, made, cached, current, model) => {
   expect(told(made, cached, current)).toEqual({ id: 'id', status: 'done', prediction, model, cached });
 });

@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { ModelRef } from '../../../../functions/shared/prediction.ts';
+
+type Version = { version: string; tags: Record<string, string> } & Record<string, unknown>;
 
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -14,13 +17,19 @@ export async function registryFolder(): Promise<{
     files: Record<string, string | Uint8Array>,
     tags?: Record<string, string>,
   ): Promise<void>;
+  /** Sets a tag of a version, or takes it away. */
+  tag(version: string, key: string, value: string | undefined): Promise<void>;
+  /** The model as answers name it. */
+  ref(version: string): ModelRef;
   alias(name: string, version: string): Promise<void>;
   removeAlias(name: string): Promise<void>;
   remove(): Promise<void>;
 }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'registry-'));
   const index = path.join(folder, 'registered-models.json');
-  const model = { aliases: {} as Record<string, string>, versions: [] as object[] };
+  const model = { aliases: {} as Record<string, string>, versions: [] as Version[] };
+  const tagsOf = (version: string): Version['tags'] =>
+    model.versions.find((one) => one.version === version)?.tags ?? {};
   const save = (): Promise<void> => writeFile(index, JSON.stringify({ 'match-outcome': model }));
   await save();
   return {
@@ -45,6 +54,16 @@ export async function registryFolder(): Promise<{
       });
       await save();
     },
+    async tag(version, key, value) {
+      if (value === undefined) Reflect.deleteProperty(tagsOf(version), key);
+      else tagsOf(version)[key] = value;
+      await save();
+    },
+    ref: (version) => ({
+      ...{ name: 'match-outcome', version },
+      digest: (tagsOf(version)['kickoff.digest'] ?? '').slice('sha256:'.length),
+      ratingsAsOf: tagsOf(version)['kickoff.ratings_as_of'] ?? '',
+    }),
     async alias(name, version) {
       model.aliases[name] = version;
       await save();

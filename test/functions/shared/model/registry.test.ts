@@ -161,7 +161,7 @@ describe('a registered version', () => {
     const ref = await open('models:/match-outcome/2').resolve();
     await expect(registry.keep({ ref, files })).rejects.toThrow(/ENOTDIR|EEXIST/);
     expect((await readdir(cacheFolder)).sort()).toEqual([good.ref.digest, 'last-good.json'].sort());
-    expect((await registry.lastGood())?.files).toEqual(good.files);
+    expect((await registry.kept())?.files).toEqual(good.files);
   });
 
   it('is kept by several replicas at the same moment', async () => {
@@ -173,20 +173,20 @@ describe('a registered version', () => {
     for (let round = 0; round < 20; round++)
       await Promise.all(replicas.map((registry) => registry.keep(artifact)));
     expect((await readdir(cacheFolder)).sort()).toEqual([artifact.ref.digest, 'last-good.json'].sort());
-    expect((await replicas[0]?.lastGood())?.files).toEqual(artifact.files);
+    expect((await replicas[0]?.kept())?.files).toEqual(artifact.files);
   });
 
-  it('is kept as the last good one, alone, checked again and marked stale', async () => {
+  it('is kept as the last good one, alone, and checked again', async () => {
     const cacheFolder = await mkdtemp(path.join(tmpdir(), 'last-good-'));
     const registry = open('models:/match-outcome/1', { cacheFolder });
-    expect(await registry.lastGood()).toBeUndefined();
+    expect(await registry.kept()).toBeUndefined();
     const artifact = await registry.download(await registry.resolve());
     await registry.keep(artifact);
     expect((await readdir(cacheFolder)).sort()).toEqual([artifact.ref.digest, 'last-good.json'].sort());
-    const kept = await registry.lastGood();
+    const kept = await registry.kept();
     expect(kept?.files).toEqual(artifact.files);
-    expect(kept?.ref).toEqual({ ...artifact.ref, stale: true });
+    expect(kept?.ref).toEqual(artifact.ref);
     await writeFile(path.join(cacheFolder, artifact.ref.digest, 'model.onnx'), 'forged');
-    await expect(registry.lastGood()).rejects.toThrow(/does not have the digest/);
+    await expect(registry.kept()).rejects.toThrow(/does not have the digest/);
   });
 });

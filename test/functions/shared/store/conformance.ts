@@ -33,6 +33,18 @@ export function storeConformance(name: string, open: () => Promise<Opened>): voi
         expect(await store.find(id)).toEqual({ status: 'unknown' });
     });
 
+    test('the version that answered last is unknown at first, then what was kept last, for every process', async () => {
+      expect(await store.lastGood.find()).toBeUndefined();
+      await accept([single(uuid(1))]);
+      await complete(outcomesOf(single(uuid(1))));
+      expect(await store.lastGood.find()).toBeUndefined();
+      const other = { ...model, version: '2', digest: 'd2'.repeat(32) };
+      for (const kept of [model, other, model]) await store.lastGood.keep(kept);
+      const second = await opened.another();
+      expect(await second.lastGood.find()).toEqual(model);
+      await second.close();
+    });
+
     test('a failed outcome fails a single job with its reason, and is not cached', async () => {
       await accept([single(uuid(1))]);
       await complete([failed(uuid(1))]);
