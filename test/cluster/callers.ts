@@ -13,16 +13,19 @@ export function statusLine({ answered }: Tally): string {
 }
 
 /**
- * Callers that ask until `stop`, one after the other; every fourth request is asynchronous. Wrong are: no answer, one that was cut, and any status
+ * Callers that ask until `stop`, one after the other; every fourth request is asynchronous, or none. Wrong are: no answer, one that was cut, and any status
  * but 200, 202, and 429 or 503 with a `Retry-After`.
  */
-export function startCallers(count: number): { tally: Tally; stop(): Promise<Tally> } {
+export function startCallers(
+  count: number,
+  { asynchronous = true } = {},
+): { tally: Tally; stop(): Promise<Tally> } {
   const tally: Tally = { answered: new Map(), accepted: [], wrong: [] };
   let ended = false;
   async function caller(): Promise<void> {
     for (let n = 0; !ended; n++) {
       const [one] = await fixtures(1);
-      const prefer = n % 4 === 3 ? 'respond-async' : 'wait=60';
+      const prefer = asynchronous && n % 4 === 3 ? 'respond-async' : 'wait=60';
       try {
         const { status, headers, body } = await ask('/v1/predictions', one, { prefer });
         tally.answered.set(status, (tally.answered.get(status) ?? 0) + 1);
