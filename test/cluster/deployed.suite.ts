@@ -7,7 +7,7 @@ import { kubectl, kubectlJson } from '../../manifests/commands/cluster/kubectl.t
 import { portForward } from '../../manifests/commands/cluster/port-forward.ts';
 import { releases, rollback } from '../../manifests/commands/releases.ts';
 import { until } from '../until.ts';
-import { ask, final, fixtures, names, namespace, pods } from './deployed.ts';
+import { ask, final, fixtures, names, namespace, pods, usage } from './deployed.ts';
 
 const cluster = process.env['KUBECONFIG'] !== undefined;
 if (!cluster) console.warn('skipped what needs kubectl: set KUBECONFIG');
@@ -59,6 +59,15 @@ describe.skipIf(!cluster)('on its cluster', () => {
         namespace,
         '--for=condition=Ready',
       ]);
+  });
+
+  test('what each pod takes of memory and CPU', async () => {
+    const rows = (await usage()).map(
+      ({ name, mebibytes, cores }) =>
+        `${name.padEnd(64)} ${mebibytes.toFixed(0).padStart(5)} MiB ${cores.toFixed(3)} cores`,
+    );
+    console.log(rows.join('\n'));
+    expect(rows.length).toBeGreaterThan(0);
   });
 
   test('scales to zero, and wakes the whole chain', async () => {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import * as v from 'valibot';
 import { requestedType } from '../../functions/shared/events/events.ts';
-import { kubectlJson } from '../../manifests/commands/cluster/kubectl.ts';
+import { kubectl, kubectlJson } from '../../manifests/commands/cluster/kubectl.ts';
 import { readParams } from '../../manifests/commands/yaml/params.ts';
 import { until } from '../until.ts';
 
@@ -123,4 +123,35 @@ export async function pods(functions: readonly string[]): Promise<Record<string,
       items.filter(({ metadata }) => metadata.labels['serving.knative.dev/service'] === name).length,
     ]),
   );
+}
+
+const Nodes = list(Named);
+const Summary = v.looseObject({
+  pods: v.array(
+    v.looseObject({
+      podRef: v.looseObject({ name: v.string(), namespace: v.string() }),
+      cpu: v.optional(v.looseObject({ usageNanoCores: v.optional(v.number(), 0) }), {}),
+      memory: v.optional(v.looseObject({ workingSetBytes: v.optional(v.number(), 0) }), {}),
+    }),
+  ),
+});
+
+/** What the pods of the namespace take now, as their kubelets say: MiB of the working set, and cores. */
+export async function usage(): Promise<{ name: string; mebibytes: number; cores: number }[]> {
+  const { items } = await kubectlJson(Nodes, ['get', 'nodes']);
+  const all = await Promise.all(
+    items.map(async ({ metadata }) => {
+      const text = await kubectl(['get', '--raw', `/api/v1/nodes/${metadata.name}/proxy/stats/summary`]);
+      return v.parse(Summary, JSON.parse(text)).pods;
+    }),
+  );
+  return all
+    .flat()
+    .filter(({ podRef }) => podRef.namespace === namespace)
+    .map(({ podRef, cpu, memory }) => ({
+      name: podRef.name,
+      mebibytes: memory.workingSetBytes / 2 ** 20,
+      cores: cpu.usageNanoCores / 1e9,
+    }))
+    .toSorted((a, b) => b.mebibytes - a.mebibytes);
 }

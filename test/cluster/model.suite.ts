@@ -37,7 +37,8 @@ describe.skipIf(!cluster)('the model, under load', () => {
     const { name } = shown;
     const alias = shown.alias.split('@')[1] ?? '';
     const { predict } = await names();
-    const { url, close } = await portForward(namespace, 'mlflow', 5000);
+    const forward = await portForward(namespace, 'mlflow', 5000);
+    const { url } = forward;
     const { model_version: first } = v.parse(
       Made,
       await mlflow(url, 'GET', 'registered-models/alias', { name, alias }),
@@ -86,7 +87,7 @@ describe.skipIf(!cluster)('the model, under load', () => {
       await callers.stop();
       await move(first.version);
       for (const version of made) await mlflow(url, 'DELETE', 'model-versions/delete', { name, version });
-      close();
+      forward.close();
     }
   });
 });
