@@ -1,0 +1,124 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { FunctionSettings } from '../../eventing/local/world.ts';
+import { until } from '../../until.ts';
+import { type Differing, absent, differing } from './http-path/differences.ts';
+import { answerFacts, appFacts, type Facts, recordedFacts } from './http-path/facts.ts';
+import { type Place, planOf } from './http-path/plans.ts';
+import { readRecorded, type Recorded } from './http-path/recorded.ts';
+import { requestOf } from './http-path/request.ts';
+import { type Places, startPlaces } from './http-path/worlds.ts';
+
+type Path = 'activator' | 'direct';
+type Replay = { recorded: Recorded; path: Path; world: string; service: string };
+
+/** Worlds by the recording's services: `act5` is the activator's path with a time limit. 5 s there are 2 s here. */
+const worlds: Record<string, { path: Path; timeoutSeconds: number; functions: Record<string, FunctionSettings> }> = {
+  act: {
+    path: 'activator',
+    timeoutSeconds: 20,
+    functions: {
+      ingress: { min: 1 },
+      one: { min: 1, concurrency: 1 },
+      ...Object.fromEntries(
+        ['probe', 'head', 'options', 'upload', 'get', 'post'].map((name) => [`zero-${name}`, {}]),
+      ),
+      'zero-late': { envs: { LISTEN_AFTER_MS: '300' } },
+    },
+  },
+  act5: { path: 'activator', timeoutSeconds: 2, functions: { ingress: { min: 1 } } },
+  dir: { path: 'direct', timeoutSeconds: 20, functions: { ingress: { min: 1 } } },
+  dir1: { path: 'direct', timeoutSeconds: 20, functions: { ingress: { min: 1, concurrency: 1 } } },
+  dir5: { path: 'direct', timeoutSeconds: 2, functions: { ingress: { min: 1 } } },
+};
+
+const recordings = readRecorded();
+const replays = recordings
+  .filter((recorded) => !(recorded.case in absent))
+  .flatMap((recorded) =>
+    (recorded.path === 'both' ? (['activator', 'direct'] as const) : [recorded.path]).map((path) => placed(recorded, path)),
+  );
+
+function placed(recorded: Recorded, path: Path): Replay {
+  const way = path === 'activator' ? 'act' : 'dir';
+  const host = recorded.request.find((line) => /^host:/i.test(line)) ?? '';
+  const [, ofHost] = /^host: (?:act|dir)(\d)\./i.exec(host) ?? [];
+  const [, ofName] = /^(?:cc|timeout)(\d)|-(?:act|dir)(\d)$/.exec(recorded.case)?.filter(Boolean) ?? [];
+  const kind = recorded.case === 'readiness-fails-later' ? '5' : (ofHost ?? ofName ?? '');
+  const at = { recorded, path };
+  const [, zero] = /^cold-(?:client-aborts-)?(\w+)/.exec(recorded.case) ?? [];
+  if (zero !== undefined) {
+    const service = { kube: 'probe', network: 'probe', probe: 'late' }[zero] ?? zero;
+    return { ...at, world: 'act', service: `zero-${service}` };
+  }
+  if (kind === '1' && way === 'act') return { ...at, world: 'act', service: 'one' };
+  return { ...at, world: `${way}${kind}`, service: 'ingress' };
+}
+
+/** Those that end or stop the app come last, alone. */
+const isLast = ({ recorded }: Replay): boolean => /^app-|^readiness-/.test(recorded.case) && !/^app-(?:closes|half)/.test(recorded.case);
+
+async function replay({ recorded, path }: Replay, place: Place): Promise<Facts> {
+  const tag = `${recorded.case}.${path}`;
+  const { run } = planOf(recorded.case);
+  const { answer, facts } = await run(place, requestOf(recorded, tag), tag);
+  const seen = { ...(answer ? answerFacts(answer) : {}), ...facts };
+  if (!recorded.app) return seen;
+  const wanted = appFacts(recorded.app)['app'];
+  await until(() => appFacts(place.events(tag))['app'] === wanted, { deadline: 600 }).catch(() => undefined);
+  return { ...seen, ...appFacts(place.events(tag)) };
+}
+
+function wanted({ recorded, path }: Replay): Facts {
+  const { recorded: more, ignore } = planOf(recorded.case);
+  const facts = { ...recordedFacts(recorded, path), ...more?.(recorded) };
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => !ignore?.test(name)));
+}
+
+/** The facts that differ: `name: recorded → here`. Facts that only the replay has count where the recording has an answer, or an app, at all. */
+function compare(each: Replay, seen: Facts): string[] {
+  const expected = wanted(each);
+  const has = (prefix: string): boolean => Object.keys(expected).some((name) => name.startsWith(prefix));
+  const names = new Set([
+    ...Object.keys(expected),
+    ...Object.keys(seen).filter((name) => name.startsWith('app') ? has('app') : name.startsWith('header') && has('reason')),
+  ]);
+  const { ignore } = planOf(each.recorded.case);
+  const differs = (name: string): boolean => (seen[name] ?? '') !== (expected[name] ?? '');
+  const reached = (facts: Facts): boolean => /request|upgrade/.test(facts['app'] ?? '');
+  return [...names]
+    .filter((name) => !ignore?.test(name) && differs(name))
+    // Of another answer, and of a request that came or did not, the rest says no more.
+    .filter((name) => !differs('status') || !/^(?:header|body|reason|complete|behind)/.test(name))
+    .filter((name) => reached(seen) === reached(expected) || !name.startsWith('app '))
+    .sort()
+    .map((name) => `${name}: ${expected[name] ?? ''} → ${seen[name] ?? ''}`);
+}
+
+async function inTurns<T>(items: readonly T[], at: number, each: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  await Promise.all(
+    Array.from({ length: at }, async () => {
+      for (let item = left.shift(); item !== undefined; item = left.shift()) await each(item);
+    }),
+  );
+}
+
+test.each(Object.keys(worlds))('the cases of %s', async (name) => {
+  const world = worlds[name];
+  if (!world) return;
+  const places: Places = await startPlaces(world.path, world.functions, world.timeoutSeconds);
+  const here = replays.filter((each) => each.world === name);
+  const found = new Map<string, string[]>();
+  const one = async (each: Replay): Promise<void> => {
+    found.set(`${each.recorded.case}.${each.path}`, compare(each, await replay(each, places(each.service))));
+  };
+  const alone = here.filter(({ service, world }) => service === 'one' || world === 'dir1');
+  const others = here.filter((each) => !alone.includes(each) && !isLast(each));
+  await Promise.all([inTurns(others, 6, one), inTurns(alone, 1, one)]);
+  await inTurns(here.filter(isLast), 1, one);
+  await wait(0);
+  for (const [key, differences] of found) if (differences.length) console.log(key, '\n    ' + differences.join('\n    '));
+  console.log(name, here.length, [...found.values()].filter((d) => d.length === 0).length);
+  expect(found.size).toBe(here.length);
+});
