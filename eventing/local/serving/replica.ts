@@ -9,7 +9,7 @@ import { startColdStart } from './cold-start.ts';
 import type { ColdStartPhases } from './cold-start.ts';
 import type { Replica } from './exchange.ts';
 import { freePort } from './free-port.ts';
-import { linkQueueProxy } from './queue-proxy-link.ts';
+import { linkQueueProxy } from './queue-proxy/link.ts';
 
 export type ReplicaExit = {
   code: number | null;
@@ -84,6 +84,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const replica: Replica = {
     revision: options.revision,
     pid: child.pid ?? 0,
+    port,
     pool: new Pool(`http://127.0.0.1:${port}`, {
       connections: options.containerConcurrency || null,
       pipelining: 1,

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { FunctionSettings } from '../../eventing/local/world.ts';
 import { until } from '../../until.ts';
-import { type Differing, absent, differing } from './http-path/differences.ts';
+import { absent } from './http-path/differences.ts';
 import { answerFacts, appFacts, type Facts, recordedFacts } from './http-path/facts.ts';
 import { type Place, planOf } from './http-path/plans.ts';
 import { readRecorded, type Recorded } from './http-path/recorded.ts';

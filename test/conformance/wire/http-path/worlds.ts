@@ -35,7 +35,7 @@ export async function startPlaces(
   );
   const autoscaler = { 'target-burst-capacity': way === 'direct' ? '0' : '-1' };
   const here = await startWorld(settings, { timeoutSeconds, autoscaler });
-  const told = (): AppEvent[] & { case: string }[] =>
+  const told = (): (AppEvent & { case: string })[] =>
     existsSync(file)
       ? readFileSync(file, 'utf8').split('\n').slice(0, -1).map((line) => v.parse(Told, JSON.parse(line)))
       : [];

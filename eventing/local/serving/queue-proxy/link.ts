@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { Stat } from './autoscaler/metric.ts';
+import type { Stat } from '../autoscaler/metric.ts';
 
 /** What the runtime tells a queue-proxy; `take` (a number that `taken` repeats) comes with a connection. */
 export type ToQueueProxy = { take: number } | { shed: number } | { drainMs: number };
