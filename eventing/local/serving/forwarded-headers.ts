@@ -65,6 +65,11 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
+/** The activator's own hop ends at queue-proxy. */
+export function endHop(request: IncomingMessage): void {
+  if (request.headers.connection !== undefined) takeAway(request, new Set(['connection']));
+}
+
 function takeAway(request: IncomingMessage, gone: ReadonlySet<string>): void {
   const kept: string[] = [];
   const { headers, rawHeaders } = request;

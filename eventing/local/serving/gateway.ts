@@ -58,8 +58,10 @@ function oneHost({ headers, rawHeaders }: IncomingMessage): boolean {
 
 /** `GET http://host/path` is `GET /path` with that host, whatever the Host header says. */
 function toOriginForm(request: IncomingMessage): void {
-  const [, authority = '', path = '/'] = /^https?:\/\/([^/?]*)(.*)$/.exec(request.url ?? '') ?? [];
-  request.url = path.startsWith('/') ? path : `/${path}`;
+  const rest = (request.url ?? '').replace(/^https?:\/\//, '');
+  const end = rest.search(/[/?]|$/);
+  const authority = rest.slice(0, end);
+  request.url = rest[end] === '/' ? rest.slice(end) : `/${rest.slice(end)}`;
   request.headers.host = authority;
   const { rawHeaders } = request;
   rawHeaders[rawHeaders.findIndex((name, place) => place % 2 === 0 && /^host$/i.test(name)) + 1] = authority;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { hasBody } from './forwarded-headers.ts';
 
 // An answer that comes before its request's body has ended waits for that end, or for 256 KiB more of it. That is what Go's server does in activator and
@@ -18,8 +18,35 @@ export function isLong({ headers }: IncomingMessage): boolean {
 /** Holds back what is written to the connection. To be called when a request that is not complete is answered; its body is read off. */
 export function holdBack(request: IncomingMessage): void {
   const { socket } = request;
-  socket.cork();
+  hold(socket);
   readOff(request, socket);
+}
+
+const held = new WeakSet<Socket>();
+
+function hold(socket: Socket): void {
+  // Node uncorks a connection at the end of each answer. Never taken away again: V8 would make the socket a slow object.
+  if (!Object.hasOwn(socket, 'uncork'))
+    socket.uncork = () => {
+      if (!held.has(socket)) Socket.prototype.uncork.call(socket);
+    };
+  held.add(socket);
+  socket.cork();
+}
+
+/** Lets go what is held back on a connection. */
+export function letGo(socket: Socket): void {
+  held.delete(socket);
+  while (socket.writableCorked > 0) socket.uncork();
+}
+
+/** A connection that its server ends stays open until the client has sent all. Closed at once, the client would see a reset instead of its answer. */
+export function linger(socket: Socket): void {
+  socket.destroySoon = () => {
+    socket.end();
+    socket.resume().once('end', () => socket.destroy());
+    socket.setTimeout(lingerMs, () => socket.destroy());
+  };
 }
 
 function readOff(request: IncomingMessage, socket: Socket): void {
@@ -29,7 +56,7 @@ function readOff(request: IncomingMessage, socket: Socket): void {
     if (!held) return;
     held = false;
     request.off('data', count);
-    socket.uncork();
+    letGo(socket);
   };
   const count = (chunk: Buffer): void => {
     left -= chunk.length;
@@ -39,47 +66,35 @@ function readOff(request: IncomingMessage, socket: Socket): void {
   if (isLong(request)) linger(socket);
 }
 
-/** When the server ends the connection, the client may still send: closed at once, it would see a reset instead of its answer. */
-function linger(socket: Socket): void {
-  socket.destroySoon = () => {
-    socket.end();
-    socket.resume().once('end', () => socket.destroy());
-    socket.setTimeout(lingerMs, () => socket.destroy());
-  };
-}
-
 /** The same for a function that answers by itself: what it writes before the request is complete is held back. */
 export function holdBackEarly(request: IncomingMessage, response: ServerResponse): void {
   if (!hasBody(request)) return;
   const { socket } = request;
-  socket.cork();
-  if (isLong(request)) watch(request, response, socket);
-  else
-    process.nextTick(() => {
-      // A body that came with the head is parsed by now.
-      if (request.complete) socket.uncork();
-      else watch(request, response, socket);
-    });
-}
-
-function watch(request: IncomingMessage, response: ServerResponse, socket: Socket): void {
-  let answered = false;
+  hold(socket);
+  let holding = true;
   const complete = (): void => {
-    if (!answered) socket.uncork();
-    answered = true;
+    if (holding) letGo(socket);
+    holding = false;
   };
   request.once('end', complete).once('close', complete);
   const begins = (): void => {
     if (request.complete) complete();
-    if (answered) return;
-    answered = true;
+    if (!holding) return;
+    holding = false;
     if (isLong(request) && !response.headersSent) response.setHeader('connection', 'close');
     readOff(request, socket);
   };
-  if (response.headersSent) {
-    begins();
-    return;
-  }
+  if (isLong(request)) beforeFirstByte(response, begins);
+  else
+    // By then a body that came with the head is parsed.
+    setImmediate(() => {
+      if (request.complete) complete();
+      else if (response.headersSent) begins();
+      else if (holding) beforeFirstByte(response, begins);
+    });
+}
+
+function beforeFirstByte(response: ServerResponse, begins: () => void): void {
   for (const name of ['writeHead', 'write', 'end', 'flushHeaders'] as const) {
     const method = response[name].bind(response) as (...args: unknown[]) => unknown;
     Object.assign(response, {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Activator } from './activator.ts';
 import type { Exchange, Replica } from './exchange.ts';
@@ -20,19 +20,19 @@ export function proxy(request: IncomingMessage, response: ServerResponse, activa
   const answer = gatewayAnswer(request, 'activator');
   if (answer) sendRefusal(response, answer);
   else if (!hasBody(request)) activator.submit(new Proxied(request, response, activator, null));
-  // By then a body that came with the head is parsed.
+  // By then a body that came with the head is parsed; ticks run between the two.
   else
-    process.nextTick(() => {
+    setImmediate(() => {
       activator.submit(new Proxied(request, response, activator, bodyOf(request)));
     });
 }
 
 /** The body of a request, whole if it is there, else as it comes. Without a length it stays without one. */
-function bodyOf(request: IncomingMessage): Buffer | PassThrough | null {
+function bodyOf(request: IncomingMessage): Buffer | Readable | null {
   if (!request.complete) return streamOf(request);
   const whole = request.read() as Buffer | null;
   if (request.headers['transfer-encoding'] === undefined || whole === null) return whole;
-  return new PassThrough().end(whole);
+  return Readable.from([whole]);
 }
 
 /** The body of a request as a stream that undici may destroy. Destroying the request itself would close the client's connection. */
@@ -59,12 +59,14 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #activator: Activator;
-  readonly #body: Buffer | PassThrough | null;
+  readonly #body: Buffer | Readable | null;
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #begun = false;
   /** The client has gone. */
   #left = false;
   #ended = false;
+  /** The function's answer is complete. */
+  #answered = false;
   /** An informational status came: Knative's recorder takes it for the only one, and the final one becomes 200. */
   #informed = false;
   /** Status and headers that are not sent yet: those of an answer with a length wait for more of it. */
@@ -78,7 +80,7 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
     request: IncomingMessage,
     response: ServerResponse,
     activator: Activator,
-    body: Buffer | PassThrough | null,
+    body: Buffer | Readable | null,
   ) {
     this.#body = body;
     this.#request = request;
@@ -125,12 +127,14 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) this.#informed = true;
-    if (this.#ended || status < 200) return;
+    if (this.#ended || this.#left || status < 200) return;
     // Flat, because Node writes it as it is: `setHeader` for each would build a map first.
     const sent: string[] = [];
+    const { connection = '' } = headers;
+    const named = connection.split(',').map((each) => each.trim().toLowerCase());
     for (const name in headers) {
       const value = headers[name];
-      if (value === undefined || staysHere(name)) continue;
+      if (value === undefined || staysHere(name) || named.includes(name)) continue;
       if (typeof value === 'string') sent.push(name, value);
       else for (const each of value) sent.push(name, each);
     }
@@ -149,7 +153,7 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
     const { status, headers } = this.#head;
     this.#head = undefined;
     const request = this.#request;
-    if (!request.complete && !this.#left) {
+    if (!request.complete) {
       if (isLong(request)) headers.push('connection', 'close');
       holdBack(request);
     }
@@ -157,7 +161,8 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#ended) return;
+    // Nobody would drain it.
+    if (this.#ended || this.#left) return;
     if (!this.#head) {
       this.#write(controller, chunk);
       return;
@@ -188,6 +193,7 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
     this.#sendHead();
     this.#response.end(this.#takeKept());
     this.replica?.coldStart.answered();
+    this.#answered = true;
     this.#end();
   }
 
@@ -203,8 +209,8 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#body instanceof PassThrough) this.#body.destroy();
-    if (this.#controller && !this.#response.writableEnded) this.#controller.abort(cut);
+    if (this.#body instanceof Readable) this.#body.destroy();
+    if (!this.#answered) this.#controller?.abort(cut);
     this.#activator.done(this);
   }
 }

@@ -17,6 +17,9 @@ export function httpError(status: number, line: string): Refusal {
 /** The function's process broke off the connection without an answer. */
 export const noAnswer = httpError(502, 'EOF');
 
+/** Nothing listens on the function's port. */
+export const connectionRefused = httpError(502, 'dial tcp 127.0.0.1:8080: connect: connection refused');
+
 /** Requests that wait in a replica's queue-proxy, per request that may be in flight (knative/serving cmd/queue, breaker queue depth). */
 export const queueFactor = 10;
 /** The answer to requests beyond it. */

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Activator } from './activator.ts';
 import type { Exchange, Replica } from './exchange.ts';
-import { forwardedHeaders, staysHere } from './forwarded-headers.ts';
+import { forwardedHeaders, hasBody, staysHere } from './forwarded-headers.ts';
 import { gatewayAnswer } from './gateway.ts';
 import { noAnswer, rawRefusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
@@ -37,6 +37,8 @@ class Upgraded implements Exchange {
     this.#client = client;
     this.#head = head;
     this.#activator = activator;
+    // A client that ends its side has gone.
+    client.on('end', () => client.destroy());
     client.on('close', () => {
       this.#end();
     });
@@ -65,14 +67,16 @@ class Upgraded implements Exchange {
     onward.on('error', () => {
       this.refuse(noAnswer);
     });
-    onward.end();
+    // A body came as what follows the head.
+    if (hasBody(this.#request)) onward.end(this.#head);
+    else onward.end();
   }
 
   #join(answer: IncomingMessage, socket: Duplex, first: Buffer): void {
     this.#function = socket;
     this.#client.write(`${headOf(answer)}connection: Upgrade\r\nupgrade: websocket\r\n\r\n`);
     this.#client.write(first);
-    socket.write(this.#head);
+    if (!hasBody(this.#request)) socket.write(this.#head);
     socket.on('error', () => undefined).pipe(this.#client);
     this.#client.pipe(socket);
     socket.on('close', () => {

@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { FunctionSettings } from '../../eventing/local/world.ts';
 import { until } from '../../until.ts';
 import { absent } from './http-path/differences.ts';
@@ -9,11 +8,20 @@ import { readRecorded, type Recorded } from './http-path/recorded.ts';
 import { requestOf } from './http-path/request.ts';
 import { type Places, startPlaces } from './http-path/worlds.ts';
 
+// The recording's probe: each second, one failure. As often as the time limits are shortened.
+vi.mock(import('../../../eventing/local/serving/readiness.ts'), async (original) => ({
+  ...(await original()),
+  readinessPeriod: { ms: 400, timeoutMs: 1000, failures: 1 },
+}));
+
 type Path = 'activator' | 'direct';
 type Replay = { recorded: Recorded; path: Path; world: string; service: string };
 
-/** Worlds by the recording's services: `act5` is the activator's path with a time limit. 5 s there are 2 s here. */
-const worlds: Record<string, { path: Path; timeoutSeconds: number; functions: Record<string, FunctionSettings> }> = {
+/** Worlds by the recording's services: `act5` is the activator's path with a time limit. 5 s there are 3 s here. */
+const worlds: Record<
+  string,
+  { path: Path; timeoutSeconds: number; functions: Record<string, FunctionSettings> }
+> = {
   act: {
     path: 'activator',
     timeoutSeconds: 20,
@@ -26,17 +34,19 @@ const worlds: Record<string, { path: Path; timeoutSeconds: number; functions: Re
       'zero-late': { envs: { LISTEN_AFTER_MS: '300' } },
     },
   },
-  act5: { path: 'activator', timeoutSeconds: 2, functions: { ingress: { min: 1 } } },
+  act5: { path: 'activator', timeoutSeconds: 3, functions: { ingress: { min: 1 } } },
   dir: { path: 'direct', timeoutSeconds: 20, functions: { ingress: { min: 1 } } },
   dir1: { path: 'direct', timeoutSeconds: 20, functions: { ingress: { min: 1, concurrency: 1 } } },
-  dir5: { path: 'direct', timeoutSeconds: 2, functions: { ingress: { min: 1 } } },
+  dir5: { path: 'direct', timeoutSeconds: 3, functions: { ingress: { min: 1 } } },
 };
 
 const recordings = readRecorded();
 const replays = recordings
   .filter((recorded) => !(recorded.case in absent))
   .flatMap((recorded) =>
-    (recorded.path === 'both' ? (['activator', 'direct'] as const) : [recorded.path]).map((path) => placed(recorded, path)),
+    (recorded.path === 'both' ? (['activator', 'direct'] as const) : [recorded.path]).map((path) =>
+      placed(recorded, path),
+    ),
   );
 
 function placed(recorded: Recorded, path: Path): Replay {
@@ -56,7 +66,8 @@ function placed(recorded: Recorded, path: Path): Replay {
 }
 
 /** Those that end or stop the app come last, alone. */
-const isLast = ({ recorded }: Replay): boolean => /^app-|^readiness-/.test(recorded.case) && !/^app-(?:closes|half)/.test(recorded.case);
+const isLast = ({ recorded }: Replay): boolean =>
+  /^app-|^readiness-/.test(recorded.case) && !/^app-(?:closes|half)/.test(recorded.case);
 
 async function replay({ recorded, path }: Replay, place: Place): Promise<Facts> {
   const tag = `${recorded.case}.${path}`;
@@ -81,18 +92,22 @@ function compare(each: Replay, seen: Facts): string[] {
   const has = (prefix: string): boolean => Object.keys(expected).some((name) => name.startsWith(prefix));
   const names = new Set([
     ...Object.keys(expected),
-    ...Object.keys(seen).filter((name) => name.startsWith('app') ? has('app') : name.startsWith('header') && has('reason')),
+    ...Object.keys(seen).filter((name) =>
+      name.startsWith('app') ? has('app') : name.startsWith('header') && has('reason'),
+    ),
   ]);
   const { ignore } = planOf(each.recorded.case);
   const differs = (name: string): boolean => (seen[name] ?? '') !== (expected[name] ?? '');
   const reached = (facts: Facts): boolean => /request|upgrade/.test(facts['app'] ?? '');
-  return [...names]
-    .filter((name) => !ignore?.test(name) && differs(name))
-    // Of another answer, and of a request that came or did not, the rest says no more.
-    .filter((name) => !differs('status') || !/^(?:header|body|reason|complete|behind)/.test(name))
-    .filter((name) => reached(seen) === reached(expected) || !name.startsWith('app '))
-    .sort()
-    .map((name) => `${name}: ${expected[name] ?? ''} → ${seen[name] ?? ''}`);
+  return (
+    [...names]
+      .filter((name) => !ignore?.test(name) && differs(name))
+      // Of another answer, and of a request that came or did not, the rest says no more.
+      .filter((name) => !differs('status') || !/^(?:header|body|reason|complete|behind)/.test(name))
+      .filter((name) => reached(seen) === reached(expected) || !name.startsWith('app '))
+      .sort()
+      .map((name) => `${name}: ${expected[name] ?? ''} → ${seen[name] ?? ''}`)
+  );
 }
 
 async function inTurns<T>(items: readonly T[], at: number, each: (item: T) => Promise<void>): Promise<void> {
@@ -111,14 +126,24 @@ test.each(Object.keys(worlds))('the cases of %s', async (name) => {
   const here = replays.filter((each) => each.world === name);
   const found = new Map<string, string[]>();
   const one = async (each: Replay): Promise<void> => {
-    found.set(`${each.recorded.case}.${each.path}`, compare(each, await replay(each, places(each.service))));
+    found.set(`${each.recorded.case}.${each.path}`, compare(each, await replay(each, places.place(each.service))));
   };
+  const heavy = (each: Replay): boolean => /0mb/.test(each.recorded.case);
   const alone = here.filter(({ service, world }) => service === 'one' || world === 'dir1');
   const others = here.filter((each) => !alone.includes(each) && !isLast(each));
-  await Promise.all([inTurns(others, 6, one), inTurns(alone, 1, one)]);
+  await Promise.all([
+    inTurns(
+      others.filter((each) => !heavy(each)),
+      6,
+      one,
+    ),
+    inTurns(alone, 1, one),
+  ]);
+  await inTurns(others.filter(heavy), 1, one);
   await inTurns(here.filter(isLast), 1, one);
-  await wait(0);
-  for (const [key, differences] of found) if (differences.length) console.log(key, '\n    ' + differences.join('\n    '));
+  await places.close();
+  for (const [key, differences] of found)
+    if (differences.length) console.log(key, '\n    ' + differences.join('\n    '));
   console.log(name, here.length, [...found.values()].filter((d) => d.length === 0).length);
   expect(found.size).toBe(here.length);
 });

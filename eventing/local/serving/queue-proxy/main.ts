@@ -8,9 +8,9 @@ import type { Waiting } from './breaker.ts';
 import { swallowInformational } from './early-hints.ts';
 import { answerAtExit, endOvertime } from './raw-answer.ts';
 import { runForNobody } from './run-for-nobody.ts';
-import { forwardInPlace, hasBody } from '../forwarded-headers.ts';
+import { endHop, forwardInPlace, hasBody } from '../forwarded-headers.ts';
 import { gatewayAnswer } from '../gateway.ts';
-import { holdBackEarly } from '../hold-back.ts';
+import { holdBackEarly, isLong, linger } from '../hold-back.ts';
 import { createMeter } from '../meter.ts';
 import { queueFull, rawRefusal, sendRefusal } from '../refusal.ts';
 
@@ -48,6 +48,7 @@ class Exchange implements Waiting {
   begin(): void {
     this.begun = true;
     if (this.connection) holdBackEarly(this.request, this.response);
+    else if (isLong(this.request)) linger(this.request.socket);
     toFunction?.('request', this.request, this.response);
   }
 }
@@ -101,8 +102,12 @@ function guard(guarded: http.Server): void {
     } else {
       const response = other as ServerResponse;
       if (connection) arrive(request, response, connection);
-      else if (request.headers['user-agent']?.startsWith('kube-probe/')) return emit(event, request, response);
-      else admit(new Exchange(request, response, { connection, arrivedMs: 0 }));
+      else if (request.headers['user-agent']?.startsWith('kube-probe/'))
+        return emit(event, request, response);
+      else {
+        endHop(request);
+        admit(new Exchange(request, response, { connection, arrivedMs: 0 }));
+      }
     }
     return true;
   };
@@ -184,6 +189,10 @@ function upgrade(request: IncomingMessage, connection: Connection, args: readonl
   socket.once('close', () => {
     left(socket);
     if (admitted) breaker.leave(one);
+  });
+  // A client that ends its side has gone.
+  socket.once('end', () => {
+    socket.destroySoon();
   });
   if (!admitted) socket.end(rawRefusal(queueFull));
 }

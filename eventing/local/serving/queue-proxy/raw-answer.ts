@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { httpError, noAnswer, rawRefusal, timedOut } from '../refusal.ts';
+import { letGo } from '../hold-back.ts';
+import { connectionRefused, noAnswer, rawRefusal, timedOut } from '../refusal.ts';
 
 // What is written past the function's own answer, which it may still hold.
 
@@ -24,9 +25,7 @@ export function endOvertime(response: ServerResponse): void {
 /** The process ends: its clients get what queue-proxy would say. An answer that has begun is cut. */
 export function answerAtExit(response: ServerResponse, begun: boolean): void {
   if (response.headersSent || response.socket === null) return;
-  const port = process.env['PORT'] ?? '';
-  const refused = httpError(502, `dial tcp 127.0.0.1:${port}: connect: connection refused`);
   // Written at once: nothing else is in front of it on this connection.
-  while (response.socket.writableCorked > 0) response.socket.uncork();
-  response.socket.write(rawRefusal(begun ? noAnswer : refused));
+  letGo(response.socket);
+  response.socket.write(rawRefusal(begun ? noAnswer : connectionRefused));
 }

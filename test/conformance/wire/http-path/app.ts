@@ -141,7 +141,7 @@ function upgraded(request: IncomingMessage, socket: Duplex): void {
     socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno');
     return;
   }
-  const key = `${request.headers['sec-websocket-key'] ?? ''}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const key = `${String(request.headers['sec-websocket-key'])}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
   const accept = createHash('sha1').update(key).digest('base64');
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nX-App: up\r\n\r\n`,
@@ -168,7 +168,9 @@ const server = http.createServer({ maxHeaderSize: 131_072 }, (request, response)
     tell(request, 'response close', { finished: response.writableFinished });
   });
   answer(request, response).catch((error: unknown) => {
-    tell(request, 'failed', { error: error instanceof Error && 'code' in error ? error.code : String(error) });
+    tell(request, 'failed', {
+      error: error instanceof Error && 'code' in error ? error.code : String(error),
+    });
   });
 });
 server.on('upgrade', upgraded);

@@ -18,7 +18,10 @@ export type Answer = {
 
 export type Connection = {
   readonly received: string;
+  /** The server has ended its side. */
   readonly closed: boolean;
+  /** Nothing more can be sent. */
+  readonly broken: boolean;
   write(bytes: string | Buffer): Promise<void>;
   /** Ends our side only. */
   end(): void;
@@ -32,12 +35,13 @@ export async function connect(url: string): Promise<Connection> {
   const { hostname, port } = new URL(url);
   const chunks: string[] = [];
   let closed = false;
+  let broken = false;
   const socket = net.connect({ host: hostname, port: Number(port), allowHalfOpen: true });
   socket.setEncoding('latin1');
   socket.on('data', (chunk: string) => chunks.push(chunk));
   socket.on('error', () => undefined);
   socket.on('end', () => (closed = true));
-  socket.on('close', () => (closed = true));
+  socket.on('close', () => (closed = broken = true));
   await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   return {
     get received() {
@@ -46,6 +50,9 @@ export async function connect(url: string): Promise<Connection> {
     },
     get closed() {
       return closed;
+    },
+    get broken() {
+      return broken;
     },
     async write(bytes) {
       const flowing = socket.write(bytes);
@@ -66,10 +73,14 @@ export async function connect(url: string): Promise<Connection> {
 }
 
 /** Waits until the answer is complete or the connection has ended, at most `ms`; then a little for what comes behind it. */
-export async function answerOn(connection: Connection, method: string, ms = 5000): Promise<Answer> {
+export async function answerOn(connection: Connection, method: string, ms = 8000): Promise<Answer> {
   const end = performance.now() + ms;
+  let parsed = -1;
   for (let step = 1; performance.now() < end && !connection.closed; step = Math.min(20, step * 2)) {
-    if (parse(connection.received, method, false).complete) break;
+    const { length } = connection.received;
+    // What grows is not parsed yet: some of it is long.
+    if (length === parsed || length < 65_536) if (parse(connection.received, method, false).complete) break;
+    parsed = length;
     await wait(step);
   }
   await wait(30);
@@ -83,7 +94,17 @@ export function parse(text: string, method: string, closed: boolean): Answer {
   for (;;) {
     const headEnd = rest.indexOf('\r\n\r\n');
     if (headEnd < 0)
-      return { line: '', status: 0, interim, headers: [], body: '', trailers: [], extra: rest, complete: false, closed };
+      return {
+        line: '',
+        status: 0,
+        interim,
+        headers: [],
+        body: '',
+        trailers: [],
+        extra: rest,
+        complete: false,
+        closed,
+      };
     const [line = '', ...lines] = rest.slice(0, headEnd).split('\r\n');
     rest = rest.slice(headEnd + 4);
     const status = Number(line.split(' ')[1]);
@@ -121,8 +142,14 @@ function unchunk(text: string): Pick<Answer, 'body' | 'trailers' | 'extra' | 'co
     if (text.length < at + size + 2) return { body: body.join(''), trailers: [], extra: '', complete: false };
     at += size + 2;
   }
-  if (text.startsWith('\r\n', at)) return { body: body.join(''), trailers: [], extra: text.slice(at + 2), complete: true };
+  if (text.startsWith('\r\n', at))
+    return { body: body.join(''), trailers: [], extra: text.slice(at + 2), complete: true };
   const end = text.indexOf('\r\n\r\n', at);
   if (end < 0) return { body: body.join(''), trailers: [], extra: '', complete: false };
-  return { body: body.join(''), trailers: text.slice(at, end).split('\r\n'), extra: text.slice(end + 4), complete: true };
+  return {
+    body: body.join(''),
+    trailers: text.slice(at, end).split('\r\n'),
+    extra: text.slice(end + 4),
+    complete: true,
+  };
 }

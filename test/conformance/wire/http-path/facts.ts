@@ -9,7 +9,15 @@ export type Facts = Record<string, string>;
  * Headers that each server or gateway writes as it likes, or that differ each time. `connection: keep-alive` and `keep-alive` are about one hop:
  * only `close` is compared.
  */
-const free = new Set(['date', 'server', 'x-envoy-upstream-service-time', 'x-request-id', 'keep-alive', 'x-case', 'x-do']);
+const free = new Set([
+  'date',
+  'server',
+  'x-envoy-upstream-service-time',
+  'x-request-id',
+  'keep-alive',
+  'x-case',
+  'x-do',
+]);
 /** Envoy and the activator of the recording, and what stands for both here. */
 const hops = /\b10\.78\.0\.(?:21|98)\b|\b127\.0\.0\.1\b/g;
 const uuid = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
@@ -46,11 +54,16 @@ const reasonOf = (line: string): string => line.split(' ').slice(2).join(' ');
 export function answerFacts(answer: Omit<Answer, 'trailers'>): Facts {
   const { line, status, interim, headers, body, complete, closed, extra } = answer;
   const more = status === 101 ? '' : extra;
+  // How an empty body is framed tells nothing.
+  const framing = body === '' ? /^(?:content-length 0|transfer-encoding chunked)$/ : /^$/;
   const facts: Facts = {
     status: status === 0 ? 'none' : String(status),
     reason: reasonOf(line),
     interim: interim.join(),
-    ...headerFacts('header', headers),
+    ...headerFacts(
+      'header',
+      headers.filter(([name, value]) => !framing.test(`${name} ${value}`)),
+    ),
     body: status === 101 ? '' : bodyFact(body),
     complete: complete ? 'yes' : closed ? 'no: closed' : 'no',
   };
@@ -63,7 +76,13 @@ export function answerFacts(answer: Omit<Answer, 'trailers'>): Facts {
 export function appFacts(events: readonly AppEvent[]): Facts {
   const names = events
     .filter(({ event }) => event !== 'sent')
-    .map(({ event, finished, error }) => [event, ...(finished === undefined ? [] : [finished ? 'whole' : 'cut']), ...(error ? [error] : [])].join(' '))
+    .map(({ event, finished, error }) =>
+      [
+        event,
+        ...(finished === undefined ? [] : [finished ? 'whole' : 'cut']),
+        ...(error ? [error] : []),
+      ].join(' '),
+    )
     .sort();
   const counted = new Map<string, number>();
   for (const name of names) counted.set(name, (counted.get(name) ?? 0) + 1);
@@ -75,14 +94,35 @@ export function appFacts(events: readonly AppEvent[]): Facts {
     const raw = first.rawHeaders;
     if (raw.at(-1)?.startsWith('…')) raw.pop();
     else {
-      const pairs = raw.flatMap((name, place) => (place % 2 === 0 ? [[name, raw[place + 1] ?? ''] as const] : []));
+      const pairs = raw.flatMap((name, place) =>
+        place % 2 === 0 ? [[name, raw[place + 1] ?? ''] as const] : [],
+      );
       Object.assign(facts, headerFacts('app header', pairs));
     }
-    facts['app target'] = cut(`${first.method ?? ''} ${first.url ?? ''}`.replace(/^(.*)… \((\d+) bytes\)$/s, (_, begin: string, length: string) => `${begin}… (${Number(length) + (first.method ?? '').length + 1} bytes)`));
+    facts['app target'] = cut(
+      `${first.method ?? ''} ${first.url ?? ''}`.replace(
+        /^(.*)… \((\d+) bytes\)$/s,
+        (_, begin: string, length: string) =>
+          `${begin}… (${Number(length) + (first.method ?? '').length + 1} bytes)`,
+      ),
+    );
   }
   const body = events.find(({ event }) => event === 'body');
-  if (body) facts['app body'] = `${body.length ?? 0} bytes, ${body.sha ?? ''}, trailers ${(body.trailers ?? []).join()}`;
+  if (body)
+    facts['app body'] =
+      `${body.length ?? 0} bytes, ${body.sha ?? ''}, trailers ${(body.trailers ?? []).join()}`;
   return facts;
+}
+
+/** A header line; where it was cut, its length is that of the line. */
+function header(line: string): [string, string] {
+  const colon = line.indexOf(':');
+  const value = line.slice(colon + 1).trim();
+  const begin = colon + 2;
+  return [
+    line.slice(0, colon),
+    value.replace(/\((\d+) bytes\)$/, (_, length: string) => `(${Number(length) - begin} bytes)`),
+  ];
 }
 
 /** What was recorded, as the direct path shows it where the recording has only the activator's: it adds a header, an address and a `for=`. */
@@ -96,9 +136,7 @@ export function recordedFacts(recorded: Recorded, path: 'activator' | 'direct'):
         ...response,
         status: response.status ?? 0,
         interim: response.interim.map((lines) => lines[0] ?? ''),
-        headers: response.headers
-          .filter((line) => !line.startsWith(':'))
-          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]),
+        headers: response.headers.filter((line) => !line.startsWith(':')).map((line) => header(line)),
         closed: response.end === 'server closed',
       }),
     );

@@ -35,10 +35,16 @@ const send: Plan = {
 };
 
 /** Asks once more, apart from the case: `does` is what the app is to do. */
-async function ask(place: Place, does: string, { method = 'GET', path = '/', body = '', ms = 5000 } = {}): Promise<Answer> {
+async function ask(
+  place: Place,
+  does: string,
+  { method = 'GET', path = '/', body = '', tag = '', ms = 5000 } = {},
+): Promise<Answer> {
   const connection = await connect(place.url);
   const length = body === '' ? '' : `content-length: ${body.length}\r\n`;
-  await connection.write(`${method} ${path} HTTP/1.1\r\nhost: x\r\nx-do: ${does}\r\n${length}\r\n${body}`);
+  await connection.write(
+    `${method} ${path} HTTP/1.1\r\nhost: x\r\nx-case: ${tag}\r\nx-do: ${does}\r\n${length}\r\n${body}`,
+  );
   const answer = await answerOn(connection, method, ms);
   connection.destroy();
   return answer;
@@ -62,17 +68,35 @@ function goes(after: number, ignore?: RegExp): Plan {
   };
 }
 
+/** The request is made here, not in the recording. */
+const ownHost = /^app header host$/;
+
 const all = (recorded: Recorded): Facts => ({ 'client sent all': String(recorded.more['wroteAll']) });
 
 /** A body in pieces, after the head. */
-function upload({ size, chunked = false, everyMs = 0, piece = 65_536, after100 = false }: { size: number; chunked?: boolean; everyMs?: number; piece?: number; after100?: boolean }): Plan {
+function upload({
+  size,
+  chunked = false,
+  everyMs = 0,
+  piece = 65_536,
+  after100 = false,
+}: {
+  size: number;
+  chunked?: boolean;
+  everyMs?: number;
+  piece?: number;
+  after100?: boolean;
+}): Plan {
   return {
     async run({ url }, { head, method }) {
       const connection = await connect(url);
       await connection.write(head);
-      if (after100) await until(() => connection.received.includes('100 Continue'), { deadline: 1000 }).catch(() => undefined);
+      if (after100)
+        await until(() => connection.received.includes('100 Continue'), { deadline: 1000 }).catch(
+          () => undefined,
+        );
       let sent = 0;
-      for (; sent < size && !connection.closed; sent += piece) {
+      for (; sent < size && !connection.broken; sent += piece) {
         const bytes = 'a'.repeat(Math.min(piece, size - sent));
         await connection.write(chunked ? `${bytes.length.toString(16)}\r\n${bytes}\r\n` : bytes);
         if (everyMs > 0) await wait(everyMs);
@@ -87,14 +111,14 @@ function upload({ size, chunked = false, everyMs = 0, piece = 65_536, after100 =
 }
 
 /** 100 bytes at a time: when does the answer come? */
-function slowUpload(pieces: number, patience: number): Plan {
+function slowUpload(pieces: number, { everyMs = 100, patience = 3000 } = {}): Plan {
   return {
     async run({ url }, { head, method }) {
       const connection = await connect(url);
       await connection.write(head);
       let early = false;
       for (let piece = 0; piece < pieces; piece++) {
-        await wait(100);
+        await wait(everyMs);
         early ||= connection.received !== '';
         await connection.write('a'.repeat(100));
       }
@@ -111,12 +135,13 @@ const silentWebsocket: Plan = {
   async run({ url }, _, tag) {
     const connection = await connect(url);
     await connection.write(websocket(tag));
-    await until(() => connection.closed, { deadline: 4000 }).catch(() => undefined);
+    await until(() => connection.closed, { deadline: 6000 }).catch(() => undefined);
     const answer = parse(connection.received, 'GET', connection.closed);
     connection.destroy();
     return { answer, facts: { end: connection.closed ? 'server closed' : 'open' } };
   },
   recorded: ({ response }) => ({ end: response?.end ?? '' }),
+  ignore: ownHost,
 };
 
 function websocket(tag: string): string {
@@ -126,8 +151,8 @@ function websocket(tag: string): string {
 /** The place is taken for 600 ms; a second request waits in the queue and its client goes. */
 const queuedClientGoes: Plan = {
   async run(place, { bytes }, tag) {
-    const first = ask(place, 'do=hold&ms=600');
-    await wait(150);
+    const first = ask(place, 'do=hold&ms=1200', { tag: `${tag}.first` });
+    await until(() => place.events(`${tag}.first`).length > 0, { what: `the app has the first of ${tag}` });
     const second = await connect(place.url);
     await second.write(bytes);
     await wait(150);
@@ -136,7 +161,8 @@ const queuedClientGoes: Plan = {
     await wait(200);
     return { facts: { 'the app saw it': String(place.events(tag).length > 0) } };
   },
-  recorded: ({ more, app }) => ({ 'the app saw it': String(more['appSawIt'] ?? (app?.length ?? 0) > 3) }),
+  recorded: ({ more }) => ({ 'the app saw it': String(more['appSawIt'] === true) }),
+  ignore: ownHost,
 };
 
 const coldClientGoes: Plan = {
@@ -149,7 +175,8 @@ const coldClientGoes: Plan = {
     await wait(50);
     return { facts: { 'the app saw it': String(place.events(tag).length > 0) } };
   },
-  recorded: ({ more }) => ({ 'the app saw it': String(more['appSawIt']) }),
+  recorded: ({ more }) => ({ 'the app saw it': String(more['appSawIt'] === true) }),
+  ignore: ownHost,
 };
 
 /** Does it wake a service at zero? */
@@ -175,7 +202,10 @@ async function answersUntil200(place: Place): Promise<string> {
 
 type Timed = { status: number; body: string }[];
 const kindsOf = (answers: unknown): string =>
-  (answers as Timed).map(short).filter((kind, at, kinds) => kind !== kinds[at - 1]).join(', ');
+  (answers as Timed)
+    .map(short)
+    .filter((kind, at, kinds) => kind !== kinds[at - 1])
+    .join(', ');
 
 const appDies: Plan = {
   async run(place, { method }) {
@@ -195,11 +225,13 @@ const appStopsListening: Plan = {
 };
 
 async function thirtyAtOnce(place: Place, request: Request, tag: string): Promise<Seen> {
-  const bytes = request.bytes.replace('ms=300', 'ms=40');
-  const seen = await Promise.all(Array.from({ length: 30 }, () => send.run(place, { ...request, bytes }, tag)));
+  const bytes = request.bytes.replace('ms=300', tag.endsWith('.direct') ? 'ms=300' : 'ms=40');
+  const seen = await Promise.all(
+    Array.from({ length: 30 }, () => send.run(place, { ...request, bytes }, tag)),
+  );
   const answers = new Map<string, number>();
   for (const { answer } of seen) {
-    const kind = answer ? `${answer.status} ${answer.body.trim().replace(/\d+$/, 'N')}` : 'none';
+    const kind = answer ? `${answer.status} ${answer.body.trim().replace(/^held .*/, 'held N')}` : 'none';
     answers.set(kind, (answers.get(kind) ?? 0) + 1);
   }
   const refused = seen.find(({ answer }) => answer?.status !== 200) ?? seen[0];
@@ -219,7 +251,7 @@ const plans: Record<string, Plan> = {
       connection.destroy();
       return { answer, facts: { 'after 101': Buffer.from(answer.extra, 'latin1').toString('hex') } };
     },
-    recorded: ({ more }) => ({ 'after 101': String(more['after101'] ?? '') }),
+    recorded: ({ more }) => ({ 'after 101': typeof more['after101'] === 'string' ? more['after101'] : '' }),
   },
   'h2-prior-knowledge': { run: overHttp2({ ':path': '/h2?x=1', te: 'trailers', cookie: ['a=1', 'b=2'] }) },
   'h2-trailers': { run: overHttp2({ ':path': '/', 'x-do': 'do=trailers', te: 'trailers' }) },
@@ -241,6 +273,7 @@ const plans: Record<string, Plan> = {
       connection.destroy();
       return { answer };
     },
+    ignore: /^app$/,
   },
   'client-aborts-waiting': goes(150),
   'client-aborts-stream': goes(250, /^(?:body|complete)$/),
@@ -274,14 +307,16 @@ const plans: Record<string, Plan> = {
       return { ...(answer ? { answer } : {}), facts: { lines: lines.join() } };
     },
     recorded: ({ more }) => ({ lines: (more['lines'] as string[]).join() }),
-    ignore: /^behind$/,
+    ignore: /^(?:behind|app)$/,
   },
   'cc1-30-at-once': {
     run: thirtyAtOnce,
     recorded: ({ more }) => ({
       answers: JSON.stringify(
         Object.fromEntries(
-          Object.entries(more['answers'] as Record<string, { count: number }>).map(([kind, { count }]) => [kind, count]).sort(),
+          Object.entries(more['answers'] as Record<string, { count: number }>)
+            .map(([kind, { count }]) => [kind, count])
+            .sort(),
         ),
       ),
     }),
@@ -298,10 +333,11 @@ const plans: Record<string, Plan> = {
       return { answer, facts: { upgrade: line } };
     },
     recorded: ({ more }) => ({ upgrade: String(more['upgrade']) }),
+    ignore: ownHost,
   },
-  'timeout5-slow-upload': slowUpload(8, 3000),
-  'early-413-small-slow': slowUpload(5, 3000),
-  'early-413-big-slow': slowUpload(5, 500),
+  'timeout5-slow-upload': slowUpload(8, { everyMs: 500 }),
+  'early-413-small-slow': slowUpload(5),
+  'early-413-big-slow': slowUpload(5, { patience: 500 }),
   'timeout5-websocket': silentWebsocket,
   'cc1-abort-frees-place': {
     async run(place) {
@@ -341,9 +377,12 @@ const plans: Record<string, Plan> = {
       return { ...seen, facts: { 'was at zero': String(atZero), pods: String(place.pids().length) } };
     },
     ...(cold.recorded ? { recorded: cold.recorded } : {}),
+    ignore: ownHost,
   },
   // The recording leaves out most of the headers.
   'headers-90': { ...send, ignore: /^app header x-(?:h|request)/ },
+  // Here they are in work side by side.
+  pipelined: { ...send, ignore: /^app target$/ },
   'cold-probe-period': { run: async (place) => ({ answer: await ask(place, 'do=echo') }) },
   cold,
 };

@@ -9,7 +9,9 @@ const whole: Record<string, string> = {
   'answer-hop-by-hop':
     'do=status&body=ok&headers=["Connection","X-Hop","X-Hop","1","Keep-Alive","timeout=99","Proxy-Authenticate","Basic","Upgrade","h2c","Content-Length","2"]',
   'answer-long-header': `do=raw&end=1&bytes=${encodeURIComponent(
-    Buffer.from(`HTTP/1.1 200 OK\r\nX-Long: ${'a'.repeat(9000)}\r\nContent-Length: 2\r\n\r\nok`).toString('base64'),
+    Buffer.from(`HTTP/1.1 200 OK\r\nX-Long: ${'a'.repeat(9000)}\r\nContent-Length: 2\r\n\r\nok`).toString(
+      'base64',
+    ),
   )}`,
 };
 
@@ -19,9 +21,9 @@ const shortened: Record<string, string> = {
   'answer-head-early': 'do=drip&head=0&first=300&n=1&every=10',
   'envoy-timeout-header': 'do=hold&ms=400',
   'response-start-3-drip': 'do=drip&first=200&every=100&n=5',
-  'timeout5-length': 'do=hold&ms=1600',
+  'timeout5-length': 'do=hold&ms=2000',
   // The recording's last piece comes with the time-out; here it would come after.
-  'timeout5-drip': 'do=drip&first=750&every=500&n=20',
+  'timeout5-drip': 'do=drip&first=500&every=900&n=20',
   'timeout5-head-only': 'do=drip&head=400&first=60000&n=1',
 };
 
@@ -40,7 +42,10 @@ export function requestOf(recorded: Recorded, tag: string): Request {
     if (/^x-do:/i.test(line) && does !== undefined) return `x-do: ${does}`;
     return line.replace(/\nx-case: \S+/, `\nx-case: ${tag}`);
   });
-  if (!lines.some((line) => line.includes('x-case:')) && first.includes(' HTTP/')) lines.splice(1, 0, `x-case: ${tag}`);
+  if (!lines.some((line) => line.includes('x-case:')) && first.includes(' HTTP/'))
+    lines.splice(1, 0, `x-case: ${tag}`);
+  if (recorded.case !== 'host-none' && lines.length > 1 && !lines.some((line) => /^host:/i.test(line)))
+    lines.splice(1, 0, 'Host: x');
   const bytes = lines.join('\r\n');
   const end = bytes.indexOf('\r\n\r\n');
   return { method: first.split(' ')[0] ?? '', head: bytes.slice(0, end + 4), bytes };

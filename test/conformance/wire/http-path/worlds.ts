@@ -13,7 +13,7 @@ import { type AppEvent, Told } from './recorded.ts';
 const source = readFileSync(path.join(import.meta.dirname, 'app.ts'), 'utf8');
 
 /** A function of a world: `ingress` behind the front door, any other at its own address. */
-export type Places = (name: string) => Place;
+export type Places = { place(name: string): Place; close(): Promise<void> };
 
 /**
  * Runtimes whose functions are the recordings' app. On the direct path a ready replica has the connections of clients; on the other the activator is
@@ -37,7 +37,10 @@ export async function startPlaces(
   const here = await startWorld(settings, { timeoutSeconds, autoscaler });
   const told = (): (AppEvent & { case: string })[] =>
     existsSync(file)
-      ? readFileSync(file, 'utf8').split('\n').slice(0, -1).map((line) => v.parse(Told, JSON.parse(line)))
+      ? readFileSync(file, 'utf8')
+          .split('\n')
+          .slice(0, -1)
+          .map((line) => v.parse(Told, JSON.parse(line)))
       : [];
   const statusOf = (name: string) => here.runtime.status().functions.find((one) => one.name === name);
   if (way === 'direct')
@@ -51,9 +54,10 @@ export async function startPlaces(
       },
       { deadline: 10_000, what: 'the replica has the connections' },
     );
-  return (name) => ({
+  const place = (name: string): Place => ({
     url: name === 'ingress' ? here.url : (statusOf(name)?.url ?? ''),
     pids: () => statusOf(name)?.pids ?? [],
     events: (tag) => told().filter((event) => event.case === tag),
   });
+  return { place, close: () => here.close(200) };
 }
