@@ -1,7 +1,8 @@
 import { expect, test, vi } from 'vitest';
 import type { FunctionSettings } from '../../eventing/local/world.ts';
 import { until } from '../../until.ts';
-import { absent } from './http-path/differences.ts';
+import { absent, differences } from './http-path/differences.ts';
+import { page, tables } from './http-path/page.ts';
 import { answerFacts, appFacts, type Facts, recordedFacts } from './http-path/facts.ts';
 import { type Place, planOf } from './http-path/plans.ts';
 import { readRecorded, type Recorded } from './http-path/recorded.ts';
@@ -41,13 +42,15 @@ const worlds: Record<
 };
 
 const recordings = readRecorded();
+const nameOf = ({ recorded, path }: Pick<Replay, 'recorded' | 'path'>): string => `${recorded.case}.${path}`;
 const replays = recordings
   .filter((recorded) => !(recorded.case in absent))
   .flatMap((recorded) =>
     (recorded.path === 'both' ? (['activator', 'direct'] as const) : [recorded.path]).map((path) =>
       placed(recorded, path),
     ),
-  );
+  )
+  .filter((each) => !(nameOf(each) in absent));
 
 function placed(recorded: Recorded, path: Path): Replay {
   const way = path === 'activator' ? 'act' : 'dir';
@@ -70,7 +73,7 @@ const isLast = ({ recorded }: Replay): boolean =>
   /^app-|^readiness-/.test(recorded.case) && !/^app-(?:closes|half)/.test(recorded.case);
 
 async function replay({ recorded, path }: Replay, place: Place): Promise<Facts> {
-  const tag = `${recorded.case}.${path}`;
+  const tag = nameOf({ recorded, path });
   const { run } = planOf(recorded.case);
   const { answer, facts } = await run(place, requestOf(recorded, tag), tag);
   const seen = { ...(answer ? answerFacts(answer) : {}), ...facts };
@@ -86,8 +89,10 @@ function wanted({ recorded, path }: Replay): Facts {
   return Object.fromEntries(Object.entries(facts).filter(([name]) => !ignore?.test(name)));
 }
 
-/** The facts that differ: `name: recorded → here`. Facts that only the replay has count where the recording has an answer, or an app, at all. */
-function compare(each: Replay, seen: Facts): string[] {
+type Differing = { fact: string; how: string };
+
+/** The facts that differ. Facts that only the replay has count where the recording has an answer, or an app, at all. */
+function compare(each: Replay, seen: Facts): Differing[] {
   const expected = wanted(each);
   const has = (prefix: string): boolean => Object.keys(expected).some((name) => name.startsWith(prefix));
   const names = new Set([
@@ -106,7 +111,7 @@ function compare(each: Replay, seen: Facts): string[] {
       .filter((name) => !differs('status') || !/^(?:header|body|reason|complete|behind)/.test(name))
       .filter((name) => reached(seen) === reached(expected) || !name.startsWith('app '))
       .sort()
-      .map((name) => `${name}: ${expected[name] ?? ''} → ${seen[name] ?? ''}`)
+      .map((name) => ({ fact: name, how: `${expected[name] ?? ''} → ${seen[name] ?? ''}` }))
   );
 }
 
@@ -124,9 +129,9 @@ test.each(Object.keys(worlds))('the cases of %s', async (name) => {
   if (!world) return;
   const places: Places = await startPlaces(world.path, world.functions, world.timeoutSeconds);
   const here = replays.filter((each) => each.world === name);
-  const found = new Map<string, string[]>();
+  const found = new Map<string, Differing[]>();
   const one = async (each: Replay): Promise<void> => {
-    found.set(`${each.recorded.case}.${each.path}`, compare(each, await replay(each, places.place(each.service))));
+    found.set(nameOf(each), compare(each, await replay(each, places.place(each.service))));
   };
   const heavy = (each: Replay): boolean => /0mb/.test(each.recorded.case);
   const alone = here.filter(({ service, world }) => service === 'one' || world === 'dir1');
@@ -142,8 +147,44 @@ test.each(Object.keys(worlds))('the cases of %s', async (name) => {
   await inTurns(others.filter(heavy), 1, one);
   await inTurns(here.filter(isLast), 1, one);
   await places.close();
-  for (const [key, differences] of found)
-    if (differences.length) console.log(key, '\n    ' + differences.join('\n    '));
-  console.log(name, here.length, [...found.values()].filter((d) => d.length === 0).length);
-  expect(found.size).toBe(here.length);
+  const unlisted: string[] = [];
+  const gone: string[] = [];
+  for (const each of here) {
+    const seen = found.get(nameOf(each)) ?? [];
+    const listed = listedFacts(each);
+    unlisted.push(
+      ...seen
+        .filter(({ fact }) => !listed.includes(fact))
+        .map(({ fact, how }) => `${nameOf(each)}: ${fact}: ${how}`),
+    );
+    gone.push(
+      ...listed
+        .filter((fact) => !seen.some((one) => one.fact === fact))
+        .map((fact) => `${nameOf(each)}: ${fact}`),
+    );
+  }
+  expect(unlisted, 'differences that differences.ts does not list').toEqual([]);
+  expect(gone, 'differences that differences.ts lists, and that are no more').toEqual([]);
+});
+
+/** What `differences.ts` says of a replay. */
+function listedFacts({ recorded, path }: Replay): string[] {
+  return differences
+    .filter(({ cases }) => cases.includes(recorded.case) || cases.includes(`${recorded.case}.${path}`))
+    .flatMap(({ facts }) => facts);
+}
+
+test('every case of the recording is replayed, or its absence has a reason', () => {
+  const names = new Set(recordings.map((recorded) => recorded.case));
+  expect(names.size).toBe(209);
+  const replayed = new Set(replays.map(({ recorded }) => recorded.case));
+  expect([...names].filter((name) => !replayed.has(name) && !(name in absent))).toEqual([]);
+  const known = new Set([...names, ...replays.map(nameOf)]);
+  const listed = [...Object.keys(absent), ...differences.flatMap(({ cases }) => cases)];
+  const way = /\.(?:activator|direct)$/;
+  expect(listed.filter((name) => !known.has(name) && !names.has(name.replace(way, '')))).toEqual([]);
+});
+
+test('docs/local-runtime.md tells the differences', async () => {
+  expect(page()).toContain(await tables());
 });

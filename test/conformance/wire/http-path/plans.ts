@@ -276,7 +276,7 @@ const plans: Record<string, Plan> = {
     ignore: /^app$/,
   },
   'client-aborts-waiting': goes(150),
-  'client-aborts-stream': goes(250, /^(?:body|complete)$/),
+  'client-aborts-stream': goes(250, /^(?:body|complete|header transfer-encoding)$/),
   'client-aborts-upload': goes(150),
   'client-half-close': {
     async run({ url }, { bytes, method }) {
