@@ -41,11 +41,7 @@ export function forwardedHeaders(request: IncomingMessage): string[] {
 /** Makes the headers of a request what queue-proxy hands on, in both lists: Node has already made `headers`. */
 export function forwardInPlace(request: IncomingMessage): void {
   const { headers } = request;
-  for (const name in headers)
-    if ((hopByHop.has(name) && name !== 'transfer-encoding') || name.startsWith('x-envoy-')) {
-      takeAway(request, goneOf(request));
-      break;
-    }
+  takeAway(request, goneOf(request));
   // Trailers are lost. Node sets them when the body has ended.
   if (headers['transfer-encoding'] !== undefined)
     Object.defineProperty(request, 'rawTrailers', { get: () => [], set: () => undefined });
@@ -67,10 +63,11 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 
 /** The activator's own hop ends at queue-proxy. */
 export function endHop(request: IncomingMessage): void {
-  if (request.headers.connection !== undefined) takeAway(request, new Set(['connection']));
+  if (request.headers.connection !== undefined) takeAway(request, onlyConnection);
 }
 
 function takeAway(request: IncomingMessage, gone: ReadonlySet<string>): void {
+  if (gone.size === 0) return;
   const kept: string[] = [];
   const { headers, rawHeaders } = request;
   for (let place = 0; place < rawHeaders.length; place += 2) {
@@ -81,10 +78,18 @@ function takeAway(request: IncomingMessage, gone: ReadonlySet<string>): void {
   for (const name of gone) Reflect.deleteProperty(headers, name);
 }
 
+const none: ReadonlySet<string> = new Set();
+const onlyConnection: ReadonlySet<string> = new Set(['connection']);
+
 /** The names of a request's headers that its function does not get. */
-function goneOf({ headers }: IncomingMessage): Set<string> {
-  const gone = new Set<string>();
-  for (const name in headers) if (hopByHop.has(name) || name.startsWith('x-envoy-')) gone.add(name);
+function goneOf({ headers }: IncomingMessage): ReadonlySet<string> {
+  let found: string[] | undefined;
+  for (const name in headers)
+    if (hopByHop.has(name) || name.startsWith('x-envoy-')) (found ??= []).push(name);
+  if (!found) return none;
+  // What most clients send: it shall cost little.
+  if (found.length === 1 && /^(?:keep-alive|close)$/i.test(headers.connection ?? '')) return onlyConnection;
+  const gone = new Set(found);
   for (const named of headers.connection?.split(',') ?? []) gone.add(named.trim().toLowerCase());
   gone.delete('transfer-encoding');
   if (headers['transfer-encoding'] !== undefined) gone.delete('trailer');

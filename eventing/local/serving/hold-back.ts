@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { hasBody } from './forwarded-headers.ts';
 
 // An answer that comes before its request's body has ended waits for that end, or for 256 KiB more of it. That is what Go's server does in activator and
 // queue-proxy, unless the revision has the annotation features.knative.dev/http-full-duplex.
@@ -66,40 +65,18 @@ function readOff(request: IncomingMessage, socket: Socket): void {
   if (isLong(request)) linger(socket);
 }
 
-/** The same for a function that answers by itself: what it writes before the request is complete is held back. */
+/** The same for a function that answers by itself: its first byte begins the wait. To be called before it gets the request. */
 export function holdBackEarly(request: IncomingMessage, response: ServerResponse): void {
-  if (!hasBody(request)) return;
-  const { socket } = request;
-  hold(socket);
-  let holding = true;
-  const complete = (): void => {
-    if (holding) letGo(socket);
-    holding = false;
-  };
-  request.once('end', complete).once('close', complete);
-  const begins = (): void => {
-    if (request.complete) complete();
-    if (!holding) return;
-    holding = false;
-    if (isLong(request) && !response.headersSent) response.setHeader('connection', 'close');
-    readOff(request, socket);
-  };
-  if (isLong(request)) beforeFirstByte(response, begins);
-  else
-    // By then a body that came with the head is parsed.
-    setImmediate(() => {
-      if (request.complete) complete();
-      else if (response.headersSent) begins();
-      else if (holding) beforeFirstByte(response, begins);
-    });
-}
-
-function beforeFirstByte(response: ServerResponse, begins: () => void): void {
+  let begun = false;
   for (const name of ['writeHead', 'write', 'end', 'flushHeaders'] as const) {
     const method = response[name].bind(response) as (...args: unknown[]) => unknown;
     Object.assign(response, {
       [name]: (...args: unknown[]) => {
-        begins();
+        if (!begun && !request.complete) {
+          if (isLong(request)) response.setHeader('connection', 'close');
+          holdBack(request);
+        }
+        begun = true;
         return method(...args);
       },
     });

@@ -47,8 +47,10 @@ class Exchange implements Waiting {
 
   begin(): void {
     this.begun = true;
-    if (this.connection) holdBackEarly(this.request, this.response);
-    else if (isLong(this.request)) linger(this.request.socket);
+    if (!this.request.complete) {
+      if (this.connection) holdBackEarly(this.request, this.response);
+      else if (isLong(this.request)) linger(this.request.socket);
+    }
     toFunction?.('request', this.request, this.response);
   }
 }
@@ -73,6 +75,8 @@ let clocks: NodeJS.Timeout[] = [];
 let answered = false;
 let draining = false;
 let turnMs: number | undefined;
+/** Requests with bodies that came in this turn. */
+const arrived: Exchange[] = [];
 
 swallowInformational();
 subscribe('tracing:net.server.listen:asyncStart', (message) => {
@@ -131,7 +135,9 @@ function arrive(request: IncomingMessage, response: ServerResponse, connection: 
   const exchange = new Exchange(request, response, { connection, arrivedMs });
   connection.inFlight.push(exchange);
   meter.enter(arrivedMs);
-  admit(exchange);
+  // At the end of the turn a body that came with the head is parsed.
+  if (hasBody(request)) arrived.push(exchange);
+  else admit(exchange);
 }
 
 /**
@@ -143,6 +149,7 @@ function turnBegan(): number {
     turnMs = performance.now();
     setImmediate(() => {
       turnMs = undefined;
+      for (const exchange of arrived.splice(0)) admit(exchange);
     });
   }
   return turnMs;
@@ -150,6 +157,12 @@ function turnBegan(): number {
 
 function admit(exchange: Exchange): void {
   const { response, connection, request } = exchange;
+  // Its client has gone within the turn.
+  if (response.closed && connection) {
+    connection.inFlight.splice(connection.inFlight.indexOf(exchange), 1);
+    left(request.socket);
+    return;
+  }
   const admitted = breaker.enter(exchange);
   response.on('close', () => {
     if (connection) {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { letGo } from '../hold-back.ts';
+import { holdBack, letGo } from '../hold-back.ts';
 import { connectionRefused, noAnswer, rawRefusal, timedOut } from '../refusal.ts';
 
 // What is written past the function's own answer, which it may still hold.
@@ -14,8 +14,10 @@ export function endOvertime(response: ServerResponse): void {
   const { socket } = response.req;
   // Another answer on the connection goes before it.
   if (response.socket === null) socket.destroy();
-  else if (!response.headersSent) socket.write(rawRefusal(overtime));
-  else if (response.chunkedEncoding && !response.writableEnded) {
+  else if (!response.headersSent) {
+    if (!response.req.complete) holdBack(response.req);
+    socket.write(rawRefusal(overtime));
+  } else if (response.chunkedEncoding && !response.writableEnded) {
     response.flushHeaders();
     socket.write(`${overtime.body.length.toString(16)}\r\n${overtime.body}\r\n0\r\n\r\n`);
   } else socket.destroy();
