@@ -3,6 +3,7 @@ import net from 'node:net';
 import type { Socket } from 'node:net';
 import { listen } from './listen.ts';
 import { localRoutes, type LocalRoutes } from './local-routes.ts';
+import { maxHeaderSize, shouldUpgradeCallback } from './serving/gateway.ts';
 import type { Service } from './serving/service.ts';
 
 export type FrontDoorOptions = LocalRoutes & {
@@ -31,13 +32,16 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   const { service } = options;
   const local = localRoutes(options);
   let draining = false;
-  const server = http.createServer((request, response) => {
+  const server = http.createServer({ maxHeaderSize, shouldUpgradeCallback }, (request, response) => {
     if (request.url?.startsWith('/local/')) {
       local(request, response);
       return;
     }
     if (draining || service.taker) response.setHeader('connection', 'close');
     service.handle(request, response);
+  });
+  server.on('upgrade', (request, client, head) => {
+    service.handleUpgrade(request, client, head);
   });
   // Longer than a reverse proxy's (nginx: 60 s): the side that reuses a connection must close it.
   server.keepAliveTimeout = 75_000;

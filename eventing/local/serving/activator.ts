@@ -2,7 +2,7 @@ import type { Exchange, Replica } from './exchange.ts';
 import { createMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
 import { pickReplica } from './pick.ts';
-import { queueFactor, queueFull } from './queue-depth.ts';
+import { queueFactor, queueFull, timedOut, unavailable } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 
 /** The most requests that one function holds (knative/serving cmd/activator, breaker queue depth). */
@@ -90,19 +90,14 @@ export function createActivator(
     const now = performance.now();
     for (const exchange of active) {
       if (now - exchange.arrivedMs < timeoutMs) break;
-      exchange.refuse({
-        status: 504,
-        detail: exchange.replica ? 'request timeout' : 'activator request timeout',
-      });
+      // Out of the path there is no activator: queue-proxy keeps the time.
+      const queueProxy = activator.mode === 'Serve' && exchange.replica;
+      exchange.refuse(timedOut(queueProxy ? 'request timeout' : 'activator request timeout'));
     }
     for (const exchange of waiting) {
       if (now - exchange.arrivedMs < holdMs) break;
       const detail = backend.replicas().length === 0 ? 'no replica was ready' : 'all replicas were busy';
-      exchange.refuse({
-        status: 503,
-        detail: `${detail} for ${holdMs / 1000} s`,
-        retryAfterSeconds: 5,
-      });
+      exchange.refuse(unavailable(`${detail} for ${holdMs / 1000} s`, 5));
     }
     if (active.size === 0) {
       clearInterval(sweeper);
@@ -124,11 +119,9 @@ export function createActivator(
       if (replicas.length === 0) {
         const failing = backend.failing();
         if (failing) {
-          exchange.refuse({
-            status: 503,
-            detail: `${options.name} cannot start: ${failing.reason}`,
-            retryAfterSeconds: failing.retryMs / 1000,
-          });
+          exchange.refuse(
+            unavailable(`${options.name} cannot start: ${failing.reason}`, failing.retryMs / 1000),
+          );
           return;
         }
         backend.wanted();
@@ -140,12 +133,7 @@ export function createActivator(
       const replica = waiting.size === 0 ? pick.free(replicas) : undefined;
       if (replica) begin(exchange, replica);
       else if (waiting.size < maxHeld) waiting.add(exchange);
-      else
-        exchange.refuse({
-          status: 503,
-          detail: `${options.name} holds ${maxHeld} requests already`,
-          retryAfterSeconds: 5,
-        });
+      else exchange.refuse(unavailable(`${options.name} holds ${maxHeld} requests already`, 5));
     },
     done(exchange) {
       if (!active.delete(exchange)) return;
@@ -177,8 +165,7 @@ export function createActivator(
       for (const exchange of waiting) exchange.refuse(refusal);
     },
     close() {
-      for (const exchange of active)
-        exchange.refuse({ status: 503, detail: 'the platform stops', retryAfterSeconds: 5 });
+      for (const exchange of active) exchange.refuse(unavailable('the platform stops', 5));
       clearInterval(sweeper);
     },
   };

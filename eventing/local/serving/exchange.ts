@@ -1,6 +1,6 @@
 import type { Pool } from 'undici';
 import type { ColdStart } from './cold-start.ts';
-import type { QueueProxyLink } from './queue-proxy-link.ts';
+import type { QueueProxyLink } from './queue-proxy/link.ts';
 import type { Refusal } from './refusal.ts';
 
 /** A request on its way through an activator, and the answer on its way back. */
@@ -22,6 +22,8 @@ export type ReplicaState = 'starting' | 'ready' | 'draining' | 'gone';
 export type Replica = {
   readonly revision: string;
   readonly pid: number;
+  /** Where it listens on loopback. */
+  readonly port: number;
   readonly pool: Pool;
   /** The link to its queue-proxy, if it has one. */
   readonly link: QueueProxyLink | undefined;

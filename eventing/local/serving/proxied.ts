@@ -1,48 +1,38 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Activator } from './activator.ts';
 import type { Exchange, Replica } from './exchange.ts';
-import { forwardedHeaders, staysHere } from './forwarded-headers.ts';
-import { refusalAnswer } from './refusal.ts';
+import { forwardedHeaders, hasBody, staysHere } from './forwarded-headers.ts';
+import { gatewayAnswer } from './gateway.ts';
+import { holdBack, isLong } from './hold-back.ts';
+import { httpError, noAnswer, sendRefusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { connectionFailed } from './replica.ts';
 
 const cut = new Error('the exchange was ended');
 
-/** Bodies up to this size are read before a replica is taken: a slow upload occupies none. */
-const smallBodyBytes = 65_536;
+/** Go's server keeps so much of an answer with a Content-Length before it sends the head (net/http, bufferBeforeChunkingSize and its writer). */
+const keptBytes = 4096;
 
-/** Takes an HTTP request to its function. One that no client could send on is answered with 400. */
+/** Takes an HTTP request to its function, unless the platform answers it itself. */
 export function proxy(request: IncomingMessage, response: ServerResponse, activator: Activator): void {
-  const detail = faultOf(request);
-  if (detail !== undefined) {
-    const { status, headers, body } = refusalAnswer({ status: 400, detail }, undefined);
-    response.writeHead(status, headers).end(body);
-    return;
-  }
-  const length = request.headers['content-length'];
-  const size = length === undefined ? 0 : Number(length);
-  if (request.headers['transfer-encoding'] === undefined && size === 0)
-    activator.submit(new Proxied(request, response, activator, null));
-  else if (length !== undefined && size <= smallBodyBytes) {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const [only = null, ...more] = chunks;
-      const body = more.length === 0 ? only : Buffer.concat(chunks);
-      activator.submit(new Proxied(request, response, activator, body));
+  const answer = gatewayAnswer(request, 'activator');
+  if (answer) sendRefusal(response, answer);
+  else if (!hasBody(request)) activator.submit(new Proxied(request, response, activator, null));
+  // By then a body that came with the head is parsed; ticks run between the two.
+  else
+    setImmediate(() => {
+      activator.submit(new Proxied(request, response, activator, bodyOf(request)));
     });
-  } else activator.submit(new Proxied(request, response, activator, streamOf(request)));
 }
 
-/** A fault that Node's server lets through and undici's Pool refuses: the Pool counts such a request against its client for ever. */
-function faultOf({ url = '/', rawHeaders }: IncomingMessage): string | undefined {
-  if (!/^(\/|https?:\/\/)/.test(url)) return `${url} is no path`;
-  let hosts = 0;
-  for (let place = 0; place < rawHeaders.length; place += 2)
-    if (rawHeaders[place]?.length === 4 && rawHeaders[place]?.toLowerCase() === 'host') hosts++;
-  return hosts > 1 ? 'there must be one Host header' : undefined;
+/** The body of a request, whole if it is there, else as it comes. Without a length it stays without one. */
+function bodyOf(request: IncomingMessage): Buffer | Readable | null {
+  if (!request.complete) return streamOf(request);
+  const whole = request.read() as Buffer | null;
+  if (request.headers['transfer-encoding'] === undefined || whole === null) return whole;
+  return Readable.from([whole]);
 }
 
 /** The body of a request as a stream that undici may destroy. Destroying the request itself would close the client's connection. */
@@ -69,38 +59,48 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #activator: Activator;
-  readonly #body: Buffer | PassThrough | null;
+  readonly #body: Buffer | Readable | null;
   #controller: Dispatcher.DispatchController | undefined = undefined;
+  #begun = false;
+  /** The client has gone. */
+  #left = false;
   #ended = false;
-  #requestId: string | undefined = undefined;
+  /** The function's answer is complete. */
+  #answered = false;
+  /** An informational status came: Knative's recorder takes it for the only one, and the final one becomes 200. */
+  #informed = false;
+  /** Status and headers that are not sent yet: those of an answer with a length wait for more of it. */
+  #head: { status: number; headers: string[] } | undefined = undefined;
   /** Content-Length of the answer; NaN where it has none. */
   #length = NaN;
-  #whole: Buffer | undefined = undefined;
+  readonly #kept: Buffer[] = [];
+  #keptBytes = 0;
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     activator: Activator,
-    body: Buffer | PassThrough | null,
+    body: Buffer | Readable | null,
   ) {
     this.#body = body;
     this.#request = request;
     this.#response = response;
     this.#activator = activator;
     response.on('close', () => {
-      if (!this.#ended) this.#end();
+      this.#left = true;
+      // One with a body that waits is run when its turn comes: Go notices that a client has gone only once it has read the body.
+      if (this.#begun || !(this.#body && request.complete)) this.#end();
     });
   }
 
   begin(replica: Replica): void {
+    this.#begun = true;
     const request = this.#request;
-    const { headers, requestId } = forwardedHeaders(request);
-    this.#requestId = requestId;
     replica.pool.dispatch(
       {
         path: request.url ?? '/',
         method: request.method ?? 'GET',
-        headers,
+        headers: forwardedHeaders(request),
         body: this.#body,
       },
       this,
@@ -110,15 +110,12 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
   refuse(refusal: Refusal): void {
     if (this.#ended) return;
     const response = this.#response;
-    if (response.headersSent) response.destroy();
-    else {
-      const given = this.#request.headers['x-request-id'];
-      const { status, headers, body } = refusalAnswer(
-        refusal,
-        this.#requestId ?? (typeof given === 'string' ? given : undefined),
-      );
-      response.writeHead(status, headers).end(body);
-    }
+    if (!response.headersSent) {
+      if (!this.#request.complete) holdBack(this.#request);
+      sendRefusal(response, refusal);
+    } // At the time limit an answer without a length ends as if it were whole.
+    else if (refusal.status === 504 && Number.isNaN(this.#length)) response.end(refusal.body);
+    else response.destroy();
     this.#end();
   }
 
@@ -129,31 +126,62 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (this.#ended || status < 200) return;
-    const response = this.#response;
+    if (status < 200) this.#informed = true;
+    if (this.#ended || this.#left || status < 200) return;
     // Flat, because Node writes it as it is: `setHeader` for each would build a map first.
     const sent: string[] = [];
+    const { connection = '' } = headers;
+    const named = connection.split(',').map((each) => each.trim().toLowerCase());
     for (const name in headers) {
       const value = headers[name];
-      if (value === undefined || staysHere(name)) continue;
+      if (value === undefined || staysHere(name) || named.includes(name)) continue;
       if (typeof value === 'string') sent.push(name, value);
       else for (const each of value) sent.push(name, each);
     }
-    response.writeHead(status, sent);
+    this.#head = { status: this.#informed ? 200 : status, headers: sent };
     const length = headers['content-length'];
-    // The client of a stream sees the head before the first chunk; with a length one write sends both.
-    if (length === undefined) response.flushHeaders();
-    else this.#length = Number(length);
+    if (length !== undefined) this.#length = Number(length);
+    else {
+      // The client of a stream sees the head before the first chunk.
+      this.#sendHead();
+      this.#response.flushHeaders();
+    }
+  }
+
+  #sendHead(): void {
+    if (!this.#head) return;
+    const { status, headers } = this.#head;
+    this.#head = undefined;
+    const request = this.#request;
+    if (!request.complete) {
+      if (isLong(request)) headers.push('connection', 'close');
+      holdBack(request);
+    }
+    this.#response.writeHead(status, headers);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#ended) return;
+    // Nobody would drain it.
+    if (this.#ended || this.#left) return;
+    if (!this.#head) {
+      this.#write(controller, chunk);
+      return;
+    }
+    this.#kept.push(chunk);
+    this.#keptBytes += chunk.length;
     // All of it: the answer ends within this call of undici's, and takes it along.
-    if (chunk.length === this.#length) this.#whole = chunk;
-    else if (!this.#response.write(chunk)) this.#pause(controller);
+    if (this.#keptBytes === this.#length || this.#keptBytes < keptBytes) return;
+    this.#sendHead();
+    this.#write(controller, this.#takeKept());
   }
 
-  #pause(controller: Dispatcher.DispatchController): void {
+  #takeKept(): Buffer | undefined {
+    const [only, ...more] = this.#kept.splice(0);
+    return only && more.length > 0 ? Buffer.concat([only, ...more]) : only;
+  }
+
+  #write(controller: Dispatcher.DispatchController, chunk: Buffer | undefined): void {
+    if (chunk === undefined || this.#response.write(chunk)) return;
     controller.pause();
     this.#response.once('drain', () => {
       controller.resume();
@@ -162,8 +190,10 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#ended) return;
-    this.#response.end(this.#whole);
+    this.#sendHead();
+    this.#response.end(this.#takeKept());
     this.replica?.coldStart.answered();
+    this.#answered = true;
     this.#end();
   }
 
@@ -173,14 +203,14 @@ class Proxied implements Exchange, Dispatcher.DispatchHandler {
     if (failed) this.replica?.suspect();
     // No connection began it: nothing of it was sent.
     if (failed && !this.#controller) this.#activator.unsent(this);
-    else this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
+    else this.refuse(failed ? noAnswer : httpError(502, error.message));
   }
 
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#body instanceof PassThrough) this.#body.destroy();
-    if (this.#controller && !this.#response.writableEnded) this.#controller.abort(cut);
+    if (this.#body instanceof Readable) this.#body.destroy();
+    if (!this.#answered) this.#controller?.abort(cut);
     this.#activator.done(this);
   }
 }

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import http from 'node:http';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -9,7 +8,8 @@ import { startColdStart } from './cold-start.ts';
 import type { ColdStartPhases } from './cold-start.ts';
 import type { Replica } from './exchange.ts';
 import { freePort } from './free-port.ts';
-import { linkQueueProxy } from './queue-proxy-link.ts';
+import { linkQueueProxy } from './queue-proxy/link.ts';
+import { askReadiness, readinessPeriod } from './readiness.ts';
 
 export type ReplicaExit = {
   code: number | null;
@@ -43,6 +43,8 @@ const keptLines = 20;
 const idleMs = 1000;
 /** Between two looks at the readiness endpoint (knative/serving pkg/queue/readiness/probe.go). A function that logs its readiness is asked at once. */
 const probeMs = 50;
+/** A start must answer within this. */
+const probeTimeoutMs = 100;
 
 const connectionErrors = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_DESTROYED'];
 
@@ -84,6 +86,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   const replica: Replica = {
     revision: options.revision,
     pid: child.pid ?? 0,
+    port,
     pool: new Pool(`http://127.0.0.1:${port}`, {
       connections: options.containerConcurrency || null,
       pipelining: 1,
@@ -124,7 +127,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
       if (replica.state !== 'ready') return;
       replica.state = 'starting';
       unreadyMs = performance.now();
-      probe();
+      void probe();
       options.unready();
     },
     settled() {
@@ -137,7 +140,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
     if (lastLines.length > keptLines) lastLines.shift();
     coldStart.read(line);
     options.line(line);
-    if (replica.state === 'starting' && line.includes('"ready"')) probe();
+    if (replica.state === 'starting' && line.includes('"ready"')) void probe();
   };
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
   const ended = Promise.all(streams.map((stream) => lines(stream, output)));
@@ -165,45 +168,44 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   });
 
   let probing = false;
-  function probe(): void {
+  let failures = 0;
+  async function probe(): Promise<void> {
     clearTimeout(timer);
     if (probing || replica.state !== 'starting') return;
     probing = true;
-    const request = http.get({
-      host: '127.0.0.1',
-      port,
-      path: options.readinessPath,
-      agent: false,
-      timeout: 100,
-      headers: { 'user-agent': 'kube-probe/kickoff' },
-    });
-    const again = (): void => {
-      probing = false;
-      if (replica.state !== 'starting') return;
-      const age = performance.now() - unreadyMs;
-      if (age > options.startTimeoutMs) {
-        lastLines.push(`not ready within ${options.startTimeoutMs / 1000} s`);
-        replica.kill();
-      } else timer = setTimeout(probe, probeMs);
-    };
-    request.on('timeout', () => request.destroy());
-    request.on('error', again);
-    request.on('response', (response) => {
-      response.resume();
-      probing = false;
-      const status = response.statusCode ?? 0;
-      if (status < 200 || status >= 400) {
-        again();
-        return;
-      }
-      if (replica.state !== 'starting') return;
+    const said = await askReadiness(port, options.readinessPath, probeTimeoutMs);
+    probing = false;
+    // It may have gone, or be told to stop, meanwhile.
+    if (!isStarting()) return;
+    const late = performance.now() - unreadyMs > options.startTimeoutMs;
+    if (said === 'ready') {
       replica.state = 'ready';
       wasReady = true;
+      failures = 0;
       coldStart.reached('ready');
       options.ready();
-    });
+      timer = setTimeout(() => void watch(), readinessPeriod.ms);
+    } else if (late && !(wasReady && said === 'unready')) {
+      lastLines.push(`not ready within ${options.startTimeoutMs / 1000} s`);
+      replica.kill();
+    } else timer = setTimeout(() => void probe(), probeMs);
   }
-  timer = setTimeout(probe, probeMs);
+  const isStarting = (): boolean => replica.state === 'starting';
+
+  /** Whether it still is ready. If not it gets no requests until it is again; its connections end with their next answer. */
+  async function watch(): Promise<void> {
+    const said = await askReadiness(port, options.readinessPath, readinessPeriod.timeoutMs);
+    if (replica.state !== 'ready') return;
+    failures = said === 'ready' ? 0 : failures + 1;
+    if (failures < readinessPeriod.failures) {
+      timer = setTimeout(() => void watch(), readinessPeriod.ms);
+      return;
+    }
+    options.line(`not ready any more: ${options.readinessPath} failed ${failures} times`);
+    replica.link?.shed(Number.MAX_SAFE_INTEGER);
+    replica.suspect();
+  }
+  timer = setTimeout(() => void probe(), probeMs);
   return replica;
 }
 

@@ -1,5 +1,5 @@
 import type { ColdStartPhases } from './cold-start.ts';
-import type { QueueProxyLink } from './queue-proxy-link.ts';
+import type { QueueProxyLink } from './queue-proxy/link.ts';
 import type { Replica } from './exchange.ts';
 import { startReplica } from './replica.ts';
 import type { ReplicaExit } from './replica.ts';

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Activator } from './activator.ts';
 import type { Exchange, Replica } from './exchange.ts';
 import { staysHere } from './forwarded-headers.ts';
-import { refusalAnswer } from './refusal.ts';
+import { noAnswer } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { connectionFailed } from './replica.ts';
 import type { HttpResponse } from '../seams.ts';
@@ -20,6 +20,8 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   readonly #outcome: Outcome;
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #ended = false;
+  #left = false;
+  #informed = false;
   #status = 0;
   #headers: Record<string, string> = {};
   readonly #chunks: Buffer[] = [];
@@ -49,17 +51,20 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
     );
   }
 
-  refuse(refusal: Refusal): void {
+  refuse({ status, headers, body }: Refusal): void {
     if (this.#ended) return;
-    const { status, headers, body } = refusalAnswer(refusal, undefined);
     this.#end(true);
     this.#outcome.resolve({ status, headers, body: Buffer.from(body) });
   }
 
-  /** Gives up on the answer: the sender sees `error`, the replica a closed connection. */
+  /**
+   * Gives up on the answer: the sender sees `error`, a replica that has the request a closed connection. One that waits is run when its turn comes,
+   * as on a cluster: Go notices that a sender has gone only once it has read the body.
+   */
   abandon(error: Error): void {
-    if (this.#ended) return;
-    this.#end(true);
+    if (this.#ended || this.#left) return;
+    this.#left = true;
+    if (this.#controller || this.#request.body.byteLength === 0) this.#end(true);
     this.#outcome.reject(error);
   }
 
@@ -69,7 +74,10 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    this.#status = status;
+    // An informational status counts as the only one, and the final one as 200 (knative/serving pkg/http/response_recorder.go).
+    if (status < 200) this.#informed = true;
+    if (status < 200) return;
+    this.#status = this.#informed ? 200 : status;
     for (const [name, value] of Object.entries(headers))
       if (value !== undefined && !staysHere(name))
         this.#headers[name] = typeof value === 'string' ? value : value.join(', ');
@@ -94,7 +102,7 @@ export class Sent implements Exchange, Dispatcher.DispatchHandler {
     if (failed) this.replica?.suspect();
     // No connection began it: nothing of it was sent.
     if (failed && !this.#controller) this.#activator.unsent(this);
-    else this.refuse({ status: 502, detail: `the function did not answer: ${error.message}` });
+    else this.refuse(noAnswer);
   }
 
   #end(abort: boolean): void {

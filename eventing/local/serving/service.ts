@@ -1,4 +1,5 @@
 import http from 'node:http';
+import type { Duplex } from 'node:stream';
 import { createActivator } from './activator.ts';
 import type { Activator } from './activator.ts';
 import type { AutoscalerConfig } from './autoscaler/config.ts';
@@ -6,14 +7,17 @@ import { describeColdStart } from './cold-start.ts';
 import type { ColdStartPhases } from './cold-start.ts';
 import type { FunctionSpec } from '../manifests/function-manifest.ts';
 import { listen } from '../listen.ts';
+import { maxHeaderSize, shouldUpgradeCallback } from './gateway.ts';
 import { proxy } from './proxied.ts';
-import { sumOf } from './queue-proxy-link.ts';
-import type { QueueProxyLink } from './queue-proxy-link.ts';
+import { sumOf } from './queue-proxy/link.ts';
+import type { QueueProxyLink } from './queue-proxy/link.ts';
 import { createRevision } from './revision.ts';
 import type { Revision } from './revision.ts';
+import { unavailable } from './refusal.ts';
 import { startScaler } from './scaler.ts';
 import type { Scaler } from './scaler.ts';
 import { serviceStatus } from './status.ts';
+import { proxyUpgrade } from './upgraded.ts';
 import type { ServiceStatus } from './status.ts';
 import type { Log } from '../seams.ts';
 
@@ -39,6 +43,7 @@ export type Service = {
   readonly url: string;
   readonly activator: Activator;
   handle(request: http.IncomingMessage, response: http.ServerResponse): void;
+  handleUpgrade(request: http.IncomingMessage, client: Duplex, head: Buffer): void;
   /** The replica for a client's connection: the one with the fewest. None while the activator is in the path. */
   readonly taker: QueueProxyLink | undefined;
   /** Ends the connections that were handed over, after the answers under way. */
@@ -91,7 +96,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   function handle(request: http.IncomingMessage, response: http.ServerResponse): void {
     proxy(request, response, activator);
   }
-  const server = http.createServer(handle);
+  function handleUpgrade(request: http.IncomingMessage, client: Duplex, head: Buffer): void {
+    proxyUpgrade(request, client, head, activator);
+  }
+  const server = http
+    .createServer({ maxHeaderSize, shouldUpgradeCallback }, handle)
+    .on('upgrade', handleUpgrade);
   const url = await listen(server, 0);
 
   function revisionOf(file: string, env: Record<string, string>, queueProxy?: QueueProxy): Revision {
@@ -133,11 +143,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       },
       failed(reason, retryMs) {
         if (revision === current && revision.ready.length === 0)
-          activator.refuseWaiting({
-            status: 503,
-            detail: `${spec.name} cannot start: ${reason}`,
-            retryAfterSeconds: retryMs / 1000,
-          });
+          activator.refuseWaiting(unavailable(`${spec.name} cannot start: ${reason}`, retryMs / 1000));
         else if (revision === next?.revision) {
           next = undefined;
           log(`${name} does not start, ${current?.name ?? 'nothing'} stays: ${reason}`);
@@ -189,6 +195,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     url,
     activator,
     handle,
+    handleUpgrade,
     get taker() {
       if (activator.mode !== 'Serve') return undefined;
       return current?.links.reduce<QueueProxyLink | undefined>(
@@ -214,7 +221,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     status: () => serviceStatus({ name: spec.name, url, activator, current, revisions, scaler, coldStarts }),
     async close(deadlineMs) {
       scaler?.stop();
-      activator.refuseWaiting({ status: 503, detail: 'the platform stops', retryAfterSeconds: 5 });
+      activator.refuseWaiting(unavailable('the platform stops', 5));
       await Promise.all([...revisions].map((revision) => revision.stop(deadlineMs)));
       activator.close();
       server.closeAllConnections();

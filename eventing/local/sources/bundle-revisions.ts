@@ -8,7 +8,7 @@ const ingress = path.resolve(import.meta.dirname, '../../../functions/ingress');
 /** For `--require`: it loads sooner than an import. */
 async function bundleQueueProxy(outfile: string): Promise<void> {
   await build({
-    entryPoints: [path.join(import.meta.dirname, '../serving/queue-proxy.ts')],
+    entryPoints: [path.join(import.meta.dirname, '../serving/queue-proxy/main.ts')],
     outfile,
     bundle: true,
     minify: true,

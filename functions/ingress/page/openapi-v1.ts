@@ -146,7 +146,7 @@ export const predictions: OpenApi['paths'] = {
       tags: ['Predictions'],
       summary: 'The states as server-sent events, to the end',
       description:
-        'An event `state` at the start, an event `outcome` for each fixture of a list, and a last `state`. After a break, `Last-Event-ID` goes on where it was.',
+        'An event `state` at the start, an event `outcome` for each fixture of a list, and a last `state`. After four minutes the last event is `again`: ask again. A stream that ends with neither was cut. After a break, `Last-Event-ID` goes on where it was.',
       parameters: [
         idParameter,
         header('Last-Event-ID', 'The last event that you have seen.', { type: 'string' }, '0'),
@@ -160,10 +160,11 @@ export const predictions: OpenApi['paths'] = {
               // One event of the stream: OpenAPI 3.1 has no word for a sequence of them.
               schema: {
                 type: 'object',
-                required: ['id', 'event', 'data'],
+                required: ['event', 'data'],
                 properties: {
                   id: { type: 'string' },
-                  event: { enum: ['state', 'outcome'] },
+                  event: { enum: ['state', 'outcome', 'again'] },
+                  retry: { type: 'integer', description: 'Milliseconds, with `again`.' },
                   data: { type: 'string', contentMediaType: 'application/json' },
                 },
               },

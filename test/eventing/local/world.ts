@@ -17,17 +17,21 @@ export type FunctionSettings = {
   concurrency?: number;
   start?: string;
   startTimeout?: string;
+  envs?: Record<string, string>;
+  /** Its `main.ts`, instead of `fixtures/behaving.ts`. */
+  source?: string;
 };
 
 /** func.yaml of a function that behaves as `fixtures/behaving.ts` does. */
 export function funcYaml(name: string, settings: FunctionSettings = {}): object {
-  const { min = 0, max = 3, target, concurrency = 0, start, startTimeout = '10s' } = settings;
+  const { min = 0, max = 3, target, concurrency = 0, start, startTimeout = '10s', envs } = settings;
+  const environment = { ...(start === undefined ? {} : { START: start }), ...envs };
   return {
     specVersion: '0.36.0',
     created: '2026-01-01T00:00:00Z',
     name,
     runtime: 'typescript',
-    run: { startTimeout, envs: start === undefined ? [] : [{ name: 'START', value: start }] },
+    run: { startTimeout, envs: Object.entries(environment).map(([name, value]) => ({ name, value })) },
     deploy: {
       options: {
         scale: { min, max, metric: 'concurrency', utilization: 100, ...(target ? { target } : {}) },
@@ -58,7 +62,7 @@ export async function createProject(
   };
   for (const [name, settings] of Object.entries(functions)) {
     write(`functions/${name}/func.yaml`, funcYaml(name, settings));
-    write(`functions/${name}/src/main.ts`, behaving);
+    write(`functions/${name}/src/main.ts`, settings.source ?? behaving);
   }
   mkdirSync(path.join(root, 'eventing'));
   mkdirSync(path.join(root, 'model/registry'), { recursive: true });

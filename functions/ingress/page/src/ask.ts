@@ -108,7 +108,10 @@ async function run<S extends v.GenericSchema<unknown, { id: string }>>(
 
 const Placed = v.intersect([v.object({ place: v.number() }), Outcome]);
 
-/** Listens to the states of a stored question to its end. The browser takes a broken stream up again with `Last-Event-ID`. */
+/**
+ * Listens to the states of a stored question to its end: a last `state`. The browser takes up any other stream again with `Last-Event-ID`, also one that
+ * was cut and looks whole.
+ */
 function follow<S extends v.GenericSchema>(
   id: string,
   schema: S,
@@ -148,10 +151,17 @@ function follow<S extends v.GenericSchema>(
     listen('state', schema, (state) => {
       if (take(state)) end(resolve);
     });
+    // The stream is over, the question is not: the browser asks again by itself, and nothing is wrong.
+    let again = false;
+    source.addEventListener('again', () => {
+      again = true;
+    });
     source.onopen = () => {
+      again = false;
       onTrouble(undefined);
     };
     source.onerror = () => {
+      if (again && source.readyState !== EventSource.CLOSED) return;
       if (source.readyState !== EventSource.CLOSED) {
         onTrouble({ why: 'lost', detail: 'Connection lost: the request is stored, listening again.' });
         return;

@@ -4,12 +4,27 @@ import type { Waiting } from '../submit/waiting.ts';
 
 const heartbeatMs = 15_000;
 
-/** One server-sent event. Its id counts the outcomes told, so that any replica can continue from it. */
-export type StateEvent = { id: string; event: 'state' | 'outcome'; data: string } | { comment: string };
+/**
+ * How long a stream may last. At `timeoutSeconds` (300, from the request's arrival, a cold start included) Knative would end it as a whole 200, with
+ * `request timeout` behind it: nobody could tell that from its end.
+ */
+const longestMs = 240_000;
+/** When the client of a stream that we end may come again. */
+const againMs = 1000;
+
+/**
+ * One server-sent event. Its id counts the outcomes told, so that any replica can continue from it. The last is a `state` that is not `queued`, or
+ * `again`: a stream that ends without either was cut.
+ */
+export type StateEvent =
+  | { id: string; event: 'state' | 'outcome'; data: string }
+  | { event: 'again'; data: string; retryMs: number }
+  | { comment: string };
 
 /**
  * The states of a job until its end: first `state`, then for a list an `outcome` for each place in order, last the final `state`. `lastEventId`
- * is the last that a client saw of an earlier stream: nothing up to it is sent again, except the final state.
+ * is the last that a client saw of an earlier stream: nothing up to it is sent again, except the final state. After `lastsMs`, or when the process
+ * will stop, the last is `again`: the client comes with its last id, to any replica.
  */
 export async function* states(
   id: string,
@@ -18,11 +33,13 @@ export async function* states(
     waiting,
     lastEventId,
     signal,
+    lastsMs = longestMs,
   }: {
     store: Pick<Store, 'find'>;
     waiting: Pick<Waiting, 'open' | 'hurried'>;
     lastEventId: string | undefined;
     signal: AbortSignal;
+    lastsMs?: number;
   },
 ): AsyncGenerator<StateEvent, void> {
   let next = /^\d{1,4}$/.test(lastEventId ?? '') ? Number(lastEventId) : -1;
@@ -32,14 +49,12 @@ export async function* states(
   const waiter = waiting.open(id, found.outcomes.length);
   waiter.fill(found.outcomes);
   let toldAt = performance.now();
+  const endsAt = toldAt + lastsMs;
+  const queued = JSON.stringify({ id, status: 'queued', total: waiter.outcomes.length });
   try {
     if (next < 0 && !waiter.complete()) {
       next = 0;
-      yield {
-        id: '0',
-        event: 'state',
-        data: JSON.stringify({ id, status: 'queued', total: waiter.outcomes.length }),
-      };
+      yield { id: '0', event: 'state', data: queued };
     }
     next = Math.max(next, 0);
     for (;;) {
@@ -53,9 +68,13 @@ export async function* states(
         yield { id: String(waiter.outcomes.length + 1), event: 'state', data };
         return;
       }
-      // A client that is cut off here comes again with its last id, to another replica.
-      if (signal.aborted || waiting.hurried()) return;
-      await waiter.changed(Math.max(0, toldAt + heartbeatMs - performance.now()), signal);
+      if (signal.aborted) return;
+      const now = performance.now();
+      if (waiting.hurried() || now >= endsAt) {
+        yield { event: 'again', data: queued, retryMs: againMs };
+        return;
+      }
+      await waiter.changed(Math.max(0, Math.min(toldAt + heartbeatMs, endsAt) - now), signal);
       if (performance.now() - toldAt < heartbeatMs) continue;
       toldAt = performance.now();
       yield { comment: 'still waiting' };
@@ -63,6 +82,13 @@ export async function* states(
   } finally {
     waiter.close();
   }
+}
+
+function textOf(event: StateEvent): string {
+  if ('comment' in event) return `: ${event.comment}\n\n`;
+  // Without an id of its own a browser keeps the last one.
+  const first = 'retryMs' in event ? `retry: ${event.retryMs}` : `id: ${event.id}`;
+  return `${first}\nevent: ${event.event}\ndata: ${event.data}\n\n`;
 }
 
 /** The states as the body of a `text/event-stream` response; `onEnd` is called once, however it ends. */
@@ -81,11 +107,7 @@ export function eventStream(
             controller.close();
             return;
           }
-          const text =
-            'comment' in value
-              ? `: ${value.comment}\n\n`
-              : `id: ${value.id}\nevent: ${value.event}\ndata: ${value.data}\n\n`;
-          controller.enqueue(encoder.encode(text));
+          controller.enqueue(encoder.encode(textOf(value)));
         } catch (error) {
           onEnd();
           controller.error(error);

@@ -61,25 +61,24 @@ describe('refuses with a reason', () => {
   test('a request that takes too long, with 504', async () => {
     const here = await startWorld({ ingress: {} }, { timeoutSeconds: 1 });
     const answer = await fetch(`${here.url}/hang`);
-    expect(answer.status).toBe(504);
-    expect(await answer.json()).toMatchObject({ detail: 'request timeout' });
+    expect([answer.status, await answer.text()]).toEqual([504, 'activator request timeout']);
   });
 
   test('what is beyond the queue of a replica, with 503', async () => {
     const { here, address } = await serving();
     const ask = async (ms: number): Promise<string | number> => {
       const answer = await fetch(`${address}/slow?ms=${ms}`);
-      return answer.status === 503 ? ((await answer.json()) as { detail: string }).detail : answer.status;
+      return answer.status === 503 ? answer.text() : answer.status;
     };
     // All others come while this one is in work, and before the next decision of the autoscaler.
     const first = ask(1500);
     await until(() => statusOf(here).inFlight === 1);
     const answers = await Promise.all([first, ...Array.from({ length: 19 }, () => ask(1))]);
     expect(answers.filter((answer) => answer === 200)).toHaveLength(11);
-    expect(answers.filter((answer) => answer === 'pending request queue full')).toHaveLength(9);
+    expect(answers.filter((answer) => answer === 'pending request queue full\n')).toHaveLength(9);
   });
 
-  test('what no client could send on, with 400, and it holds no other', async () => {
+  test('what no host or path is, with 404, and it holds no other', async () => {
     const { address } = await serving();
     const { hostname, port, host } = new URL(address);
     for (const [path, headers] of [
@@ -89,7 +88,7 @@ describe('refuses with a reason', () => {
       const request = http.request({ hostname, port, path, headers, method: 'OPTIONS', agent: false }).end();
       const [answer] = (await once(request, 'response')) as [http.IncomingMessage];
       answer.resume();
-      expect(answer.statusCode).toBe(400);
+      expect(answer.statusCode).toBe(404);
     }
     expect((await fetch(`${address}/echo`)).status).toBe(200);
   });
@@ -105,8 +104,7 @@ describe('refuses with a reason', () => {
     expect((await fetch(`${here.url}/unlisten`)).status).toBe(200);
     for (const pid of here.pids()) process.kill(pid, 'SIGSTOP');
     const answer = await fetch(here.url);
-    expect(answer.status).toBe(504);
-    expect(await answer.json()).toMatchObject({ detail: 'activator request timeout' });
+    expect([answer.status, await answer.text()]).toEqual([504, 'activator request timeout']);
   });
 });
 
@@ -171,13 +169,25 @@ describe('serves', () => {
       'k-proxy-request': 'activator',
       'x-request-id': 'mine',
       'x-forwarded-proto': 'http',
-      'x-forwarded-for': '203.0.113.9, 127.0.0.1',
+      'x-forwarded-for': '203.0.113.9, 127.0.0.1, 127.0.0.1',
       host: new URL(here.url).host,
     });
-    expect(seen.headers['forwarded']).toMatch(/^for=203\.0\.113\.9;host=.*;proto=http, for=127\.0\.0\.1$/);
+    expect(seen.headers['forwarded']).toBe('for=203.0.113.9;proto=http, for=127.0.0.1');
   });
 
-  test('streams both ways', async () => {
+  test('a stream, each piece as it comes', async () => {
+    const here = await startWorld({ ingress: {} });
+    const answer = await fetch(`${here.url}/drip?every=300`);
+    expect(answer.headers.get('content-type')).toBe('text/event-stream');
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    const cameMs: number[] = [];
+    for (let read = await reader?.read(); read && !read.done; read = await reader?.read())
+      cameMs.push(performance.now());
+    expect(cameMs).toHaveLength(3);
+    expect((cameMs[2] ?? 0) - (cameMs[0] ?? 0)).toBeGreaterThan(400);
+  });
+
+  test('an answer to an upload that goes on, once it has ended', async () => {
     const here = await startWorld({ ingress: {} });
     let send: ((text: string | null) => void) | undefined;
     const body = new ReadableStream<Uint8Array>({
@@ -190,14 +200,17 @@ describe('serves', () => {
     });
     // fetch sends the head of a request with the first chunk of its body.
     send?.('data: one\n\n');
-    const answer = await fetch(`${here.url}/stream`, { method: 'POST', body, duplex: 'half' });
-    expect(answer.headers.get('content-type')).toBe('text/event-stream');
-    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
-    expect((await reader?.read())?.value).toBe('data: one\n\n');
+    let answered = false;
+    const answer = fetch(`${here.url}/stream`, { method: 'POST', body, duplex: 'half' }).finally(() => {
+      answered = true;
+    });
+    await until(() => statusOf(here).inFlight === 1, { what: 'the function has the request' });
     send?.('data: two\n\n');
-    expect((await reader?.read())?.value).toBe('data: two\n\n');
+    // As queue-proxy does it, unless the revision has the annotation http-full-duplex.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(answered).toBe(false);
     send?.(null);
-    expect((await reader?.read())?.done).toBe(true);
+    expect(await (await answer).text()).toBe('data: one\n\ndata: two\n\n');
   });
 
   test('the next request on a connection whose body was refused unread', async () => {

@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { Stat } from './autoscaler/metric.ts';
+import type { Stat } from '../autoscaler/metric.ts';
+import { linger } from '../hold-back.ts';
+import { connectionRefused, rawRefusal } from '../refusal.ts';
 
 /** What the runtime tells a queue-proxy; `take` (a number that `taken` repeats) comes with a connection. */
 export type ToQueueProxy = { take: number } | { shed: number } | { drainMs: number };
@@ -60,7 +62,7 @@ export function linkQueueProxy(child: ChildProcess, answered: () => void): Queue
   child.on('exit', () => {
     connections = inFlight = 0;
     drained?.();
-    for (const socket of underWay.values()) socket.destroy();
+    for (const socket of underWay.values()) refuse(socket);
     underWay.clear();
   });
   return {
@@ -97,6 +99,13 @@ export function linkQueueProxy(child: ChildProcess, answered: () => void): Queue
       });
     },
   };
+}
+
+/** A connection that was on its way to a process that is gone. */
+function refuse(socket: Socket): void {
+  linger(socket);
+  socket.write(rawRefusal(connectionRefused));
+  socket.destroySoon();
 }
 
 const nothing: Stat = { concurrency: 0, proxiedConcurrency: 0, requests: 0, proxiedRequests: 0 };
