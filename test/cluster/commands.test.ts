@@ -1,38 +1,23 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
 import { secretKeys } from '../../manifests/commands/secrets/plan.ts';
 import { debian } from '../needs.ts';
 import { newKey } from '../signing.ts';
-import { startApiServer, type Stored } from './api-server.ts';
+import type { Stored } from './api-server.ts';
+import { secretOf, startApi, type Api } from './platform.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const kubectl = await debian('kubectl', 'kubernetes-client');
 
 describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubectl', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-cluster-'));
-  let api: Awaited<ReturnType<typeof startApiServer>>;
+  let api: Api;
 
   beforeAll(async () => {
-    api = await startApiServer();
-    writeFileSync(
-      path.join(folder, 'kubeconfig'),
-      stringify({
-        apiVersion: 'v1',
-        kind: 'Config',
-        clusters: [{ name: 'test', cluster: { server: api.url } }],
-        users: [{ name: 'test', user: {} }],
-        contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
-        'current-context': 'test',
-      }),
-    );
+    api = await startApi();
   });
   afterAll(async () => {
     await api.close();
-    rmSync(folder, { recursive: true });
   });
 
   async function run(
@@ -41,7 +26,7 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
     env: Record<string, string> = {},
   ): Promise<{ code: number | null; text: string }> {
     const child = spawn(process.execPath, [path.join(root, 'manifests/commands', script), ...args], {
-      env: { ...process.env, KUBECONFIG: path.join(folder, 'kubeconfig'), HOME: folder, ...env },
+      env: { ...process.env, HOME: api.folder, ...env },
     });
     let text = '';
     for (const stream of [child.stdout, child.stderr])
@@ -232,13 +217,7 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
       [newKey(), /ok {4}keys of Secret kickoff\/signing$/m],
       [`${newKey()} ${newKey()}`, /ok {4}keys of Secret kickoff\/signing: two, a rotation is under way$/m],
     ])('the keys that functions sign with: %.5s', async (keys, finding) => {
-      const data = { keys: Buffer.from(keys).toString('base64') };
-      api.put({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name: 'signing', namespace: 'kickoff' },
-        data,
-      });
+      api.put(secretOf('signing', { keys }));
       const { text } = await run('doctor.ts', ['--cluster']);
       expect(text).toMatch(finding);
       expect(text).toMatch(/ok {4}Secret kickoff\/signing$/m);
@@ -285,12 +264,7 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
       });
     }
     function secret(name: string, labels: Record<string, string>, keys = secretKeys[name] ?? []): void {
-      api.put({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name, namespace: 'kickoff', labels },
-        data: Object.fromEntries(keys.map((key) => [key, 'eA=='])),
-      });
+      api.put(secretOf(name, Object.fromEntries(keys.map((key) => [key, 'x'])), labels));
     }
   });
 });
