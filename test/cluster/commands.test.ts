@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { secretKeys } from '../../manifests/commands/secrets/plan.ts';
@@ -146,7 +147,9 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
       for (const lack of [
         'CRD triggers.eventing.knative.dev v1',
         'CRD queues.rabbitmq.com v1beta1',
+        'CRD rabbitmqclusters.rabbitmq.com v1beta1',
         'knative-eventing/rabbitmq-broker-controller missing',
+        'knative-sources/rabbitmq-controller-manager missing',
         "Knative's network class is not set",
         'a default StorageClass',
         'Secret kickoff/rabbitmq',
@@ -154,9 +157,25 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
         'domain predictions.example.org',
       ])
         expect(text).toContain(`FAULT ${lack}`);
+      expect(text).toMatch(
+        /starts no controller.*: kubectl apply --server-side -f https:\/\/github.com\/rabbitmq\/cluster-operator\//,
+      );
       expect(text).toMatch(/^ok {4}Kubernetes 1.34$/m);
       expect(text).toMatch(/npm run secrets -- apply/);
       expect(text.match(/^FAULT/gm)?.length).toBe(Number(/^(\d+) of \d+ do not hold/m.exec(text)?.[1]));
+    });
+
+    test('a kubectl of years ago: that alone, with the remedy', async () => {
+      const bin = path.join(api.folder, 'old');
+      mkdirSync(bin);
+      const version = `{"clientVersion":{"major":"1","minor":"26"},"serverVersion":{"major":"1","minor":"34"}}`;
+      const program = `#!/bin/sh\nif [ "$1" = version ]; then echo '${version}'; else exit 9; fi\n`;
+      writeFileSync(path.join(bin, 'kubectl'), program, { mode: 0o755 });
+      const { code, text } = await run('doctor.ts', ['--cluster'], {
+        PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+      });
+      expect(code).toBe(1);
+      expect(text).toMatch(/^FAULT kubectl 1.26\n +install kubectl 1.27 or later.*\n1 of 1 do not hold\n$/);
     });
 
     test('an old version, a missing label, a missing key, a forbidden resource, a taken port, a claimed host', async () => {
@@ -259,7 +278,10 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
         apiVersion: 'apps/v1',
         kind: 'Deployment',
         metadata: { name, namespace, labels: version ? { 'app.kubernetes.io/version': version } : {} },
-        spec: { template: { spec: { containers: [{ name: 'a', image }] } } },
+        spec: {
+          selector: { matchLabels: { app: name } },
+          template: { spec: { containers: [{ name: 'a', image }] } },
+        },
         status: { readyReplicas: 1 },
       });
     }
