@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { secretKeys } from '../../manifests/commands/secrets/plan.ts';
+import { newSecrets, secretKeys } from '../../manifests/commands/secrets/plan.ts';
 import { debian } from '../needs.ts';
 import { newKey } from '../signing.ts';
 import type { Stored } from './api-server.ts';
@@ -241,6 +241,16 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
       expect(text).toMatch(finding);
       expect(text).toMatch(/ok {4}Secret kickoff\/signing$/m);
       for (const key of keys.split(' ').filter((each) => each.length > 5)) expect(text).not.toContain(key);
+    });
+
+    test('a password that eventing-rabbitmq cannot use, without telling it', async () => {
+      const { rabbitmq, amqp } = newSecrets('kickoff');
+      api.put(secretOf('rabbitmq', { ...rabbitmq.values, password: 'hunter@2' }));
+      api.put(secretOf('amqp', amqp.values));
+      const { text } = await run('doctor.ts', ['--cluster']);
+      expect(text).toMatch(/FAULT Secret rabbitmq: password may have letters, .*\n +npm run secrets -- edit/);
+      expect(text).toMatch(/FAULT Secret amqp: user and password of url are not those of Secret rabbitmq/);
+      expect(text).not.toContain('hunter');
     });
 
     test.each([

@@ -11,6 +11,7 @@ import { Node, roomFinding } from './room.ts';
 import { versionFindings } from './versions.ts';
 import { signingKeys } from '../../../functions/shared/events/signing-keys.ts';
 import { connectionKeys, secretKeys } from '../secrets/plan.ts';
+import { faultsOf, type Secrets } from '../secrets/faults.ts';
 
 const Named = v.looseObject({
   metadata: v.looseObject({
@@ -129,6 +130,7 @@ export async function clusterFindings(
       secretFinding(secrets, namespace, name, name === 'rabbitmq' ? connectionKeys : keys),
     ),
     ...keysFinding(secrets, namespace),
+    ...valueFaults(secrets, namespace),
     nodePort(services, port),
     domain(claims, namespace, host),
   ];
@@ -183,6 +185,23 @@ function keysFinding(secrets: v.InferOutput<typeof Secret>[], namespace: string)
       remedy: 'npm run secrets -- edit signing, then npm run secrets -- apply',
     },
   ];
+}
+
+/** Passwords that somebody must have set by hand: they do not work, or not with each other. */
+function valueFaults(secrets: v.InferOutput<typeof Secret>[], namespace: string): Finding[] {
+  const whole = secrets
+    .filter(({ metadata, data }) => metadata.name !== 'signing' && data[secretKeys[metadata.name]?.[0] ?? ''])
+    .map(({ metadata, data }) => [
+      metadata.name,
+      Object.fromEntries(
+        Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
+      ),
+    ]);
+  return faultsOf(Object.fromEntries(whole) as Secrets).map((text) => ({
+    ok: false,
+    text: `${text} (in ${namespace})`,
+    remedy: 'npm run secrets -- edit <name>, then npm run secrets -- apply',
+  }));
 }
 
 function nodePort(services: v.InferOutput<typeof Service>[], port: string): Finding {

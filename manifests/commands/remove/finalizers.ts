@@ -1,5 +1,5 @@
-import * as v from 'valibot';
 import { ClusterFault, kubectl } from '../cluster/kubectl.ts';
+import { secretValues } from '../cluster/secret.ts';
 import { textAt } from '../yaml/bundle.ts';
 import { argument, list, served, type Live } from './live.ts';
 
@@ -9,26 +9,14 @@ export function isHeld(object: Live): boolean {
   return object.metadata.deletionTimestamp !== undefined && textAt(object, 'spec', ...secret) === 'rabbitmq';
 }
 
-const Secret = v.looseObject({ data: v.looseObject({ uri: v.string() }) });
-
 /**
  * Whether nobody will take objects out of RabbitMQ any more: its Secret is gone, or it stood in this namespace and its server is gone. One that is
  * still there but does not answer (`stuck`) counts too if it is of this namespace, since it goes with it. Throws `ClusterFault`.
  */
 export async function abandoned(namespace: string, stuck: boolean): Promise<boolean> {
-  const text = await kubectl([
-    'get',
-    'secret',
-    'rabbitmq',
-    '-n',
-    namespace,
-    '--ignore-not-found',
-    '-o',
-    'json',
-  ]);
-  if (text.trim() === '') return true;
-  const uri = Buffer.from(v.parse(Secret, JSON.parse(text)).data.uri, 'base64').toString();
-  if (!uri.includes(`rabbitmq.${namespace}.svc`)) return false;
+  const secret = await secretValues(namespace, 'rabbitmq');
+  if (secret === undefined) return true;
+  if (!secret['uri']?.includes(`rabbitmq.${namespace}.svc`)) return false;
   const servers = await list(namespace, await served(['statefulsets.apps', 'rabbitmqclusters.rabbitmq.com']));
   return stuck || !servers.some(({ metadata }) => metadata.name === 'rabbitmq');
 }

@@ -32,7 +32,7 @@ export async function takeDown(
       const kinds = known.filter((one) => resources.includes(one));
       const found = (await list(namespace, kinds)).filter(isOurs);
       if (found.length === 0) continue;
-      say(`${what}: ${names(found)}`);
+      say(`${what}: ${found.map(title).join(', ')}`);
       const wanted = new Set(found.map(argument));
       // In the foreground: an object is there until what it made is gone.
       const how = ['--ignore-not-found', '--cascade=foreground', '--wait=false'];
@@ -59,8 +59,6 @@ export async function takeDown(
 /** Titles of what is still there, and the objects among them and beside that the topology operator holds. */
 type Rest = { left: readonly string[]; held: readonly Live[] };
 
-const names = (objects: readonly Live[]): string => objects.map(({ metadata }) => metadata.name).join(', ');
-
 /** Waits until nothing is left. Lets go what only a RabbitMQ that is gone holds. */
 async function gone(
   namespace: string,
@@ -80,7 +78,7 @@ async function gone(
     if (all !== before) [before, since] = [all, now];
     const idle = now - since;
     if (held.length > 0 && (await abandoned(namespace, idle > givenUp / 5))) {
-      say(`  nobody takes these out of RabbitMQ any more, so they are let go: ${names(held)}`);
+      say(`  nobody takes these out of RabbitMQ any more, so they are let go: ${held.map(title).join(', ')}`);
       await release(namespace, held);
     } else if (idle > givenUp)
       throw new ClusterFault(

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { roomFinding } from '../../../../manifests/commands/doctor/room.ts';
 import { at, textAt } from '../../../../manifests/commands/yaml/bundle.ts';
+import { resourceSums } from '../../../../manifests/commands/yaml/resources.ts';
 import { kustomize } from '../../needs.ts';
 import { built, installation } from '../../overlays.ts';
 
@@ -93,6 +94,20 @@ describe.skipIf('missing' in kustomize)('room on one server of 2 cores and 4 GiB
       'webhook',
     ]);
     for (const one of autoscalers) expect(one['spec']).toMatchObject({ minReplicas: 1, maxReplicas: 1 });
+  });
+
+  test('docs/deploying.md has the same sums', () => {
+    const page = readFileSync(path.resolve(import.meta.dirname, '../../../../docs/deploying.md'), 'utf8');
+    const row = (label: string): string[] =>
+      new RegExp(`^\\| ${label}[^|]*\\| *([\\d.]+) *\\| *(\\d+) *\\|$`, 'm').exec(page)?.slice(1) ?? [];
+    const sums = (replicas: 'min-scale' | 'one'): string[] => {
+      const { requests } = resourceSums(documents, replicas);
+      return [requests.cpu.toFixed(2), String(Math.round(requests.memory / 2 ** 20))];
+    };
+    expect(row('Kickoff while nobody asks')).toEqual(sums('min-scale'));
+    expect(row('with one replica')).toEqual(sums('one'));
+    expect(row('Serving, Kourier')).toEqual([cpuOfReleases, memoryOfReleases]);
+    expect(row('the same with')).toEqual([cpuLowered, memoryOfReleases]);
   });
 
   test('our own pods and ended ones count as free; without nodes or pods nothing is said', () => {
