@@ -1,4 +1,4 @@
-import { type Command, type Exit, ofProcess, runCommand } from './command.ts';
+import { type Command, type Exit, runCommand } from './command.ts';
 import { onStore } from './operator.ts';
 import { untakenMessages } from './untaken.ts';
 
@@ -36,7 +36,3 @@ export async function audit(command: Command): Promise<Exit> {
 }
 
 const label = (name: string): string => (name === 'deadLettered' ? 'dead-lettered' : name);
-
-if (import.meta.main) {
-  process.exitCode = await audit(ofProcess());
-}

@@ -1,7 +1,7 @@
 import { type Agreement, agreement } from '../../functions/shared/model/agreement.ts';
 import type { Compared } from '../../functions/shared/store/history.ts';
 import type { ModelRef } from '../../functions/shared/prediction.ts';
-import { type Command, type Exit, ofProcess, runCommand } from './command.ts';
+import { type Command, type Exit, runCommand } from './command.ts';
 import { knownTeams } from './scoring/known-teams.ts';
 import { onStore } from './operator.ts';
 import { type Result, readResults } from './scoring/results.ts';
@@ -103,8 +103,4 @@ export async function compare(command: Command): Promise<Exit> {
       return comparisons.length === 0 || read.faults.length > 0 ? 1 : 0;
     });
   });
-}
-
-if (import.meta.main) {
-  process.exitCode = await compare(ofProcess());
 }

@@ -1,7 +1,7 @@
 import { send } from '../../functions/shared/http/client.ts';
 import type { DeadLetter, Store } from '../../functions/shared/store/store.ts';
 import { visible } from '../../functions/shared/visible.ts';
-import { type Command, type Exit, ofProcess, Refusal, runCommand } from './command.ts';
+import { type Command, type Exit, Refusal, runCommand } from './command.ts';
 import { onStore } from './operator.ts';
 
 const help = `npm run dead-letters -- list [--json]
@@ -112,8 +112,4 @@ async function carryOut(
   }
   if (found.length === 0 && !json) print('no dead letters');
   return exit;
-}
-
-if (import.meta.main) {
-  process.exitCode = await deadLetters(ofProcess());
 }

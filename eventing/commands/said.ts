@@ -1,5 +1,5 @@
 import type { Said } from '../../functions/shared/store/history.ts';
-import { type Command, type Exit, ofProcess, Refusal, runCommand } from './command.ts';
+import { type Command, type Exit, Refusal, runCommand } from './command.ts';
 import { knownTeams } from './scoring/known-teams.ts';
 import { onStore } from './operator.ts';
 
@@ -43,8 +43,4 @@ export async function said(command: Command): Promise<Exit> {
       return all.length === 0 ? 1 : 0;
     });
   });
-}
-
-if (import.meta.main) {
-  process.exitCode = await said(ofProcess());
 }

@@ -1,6 +1,6 @@
 import type { ModelRef } from '../../functions/shared/prediction.ts';
 import type { Store } from '../../functions/shared/store/store.ts';
-import { type Command, type Exit, ofProcess, Refusal, runCommand } from './command.ts';
+import { type Command, type Exit, Refusal, runCommand } from './command.ts';
 import { knownTeams } from './scoring/known-teams.ts';
 import { onStore } from './operator.ts';
 import { type Result, readResults } from './scoring/results.ts';
@@ -69,8 +69,4 @@ export async function score(command: Command): Promise<Exit> {
       return versions.length === 0 || faults.length > 0 ? 1 : 0;
     });
   });
-}
-
-if (import.meta.main) {
-  process.exitCode = await score(ofProcess());
 }

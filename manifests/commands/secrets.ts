@@ -1,14 +1,21 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import * as v from 'valibot';
 import { isScalar, parse, parseDocument, stringify } from 'yaml';
 import { type Exit, ofProcess, Refusal, runCommand } from '../../eventing/commands/command.ts';
 import { recipient, runProgram, SecretsFault } from './secrets/age-key.ts';
+import { kubectl } from './cluster/kubectl.ts';
+import { secretValues } from './cluster/secret.ts';
+import { faultsOf, type Secrets } from './secrets/faults.ts';
+import { changedOf, prepareServers, renewPods } from './secrets/hand-over.ts';
 import { build } from './yaml/bundle.ts';
 import { readParams } from './yaml/params.ts';
 import { plaintextInBundle, plaintextInTree } from './secrets/plaintext.ts';
 import { groups, newSecrets, ownRabbit, secretManifest } from './secrets/plan.ts';
 import { rotate } from './secrets/rotation.ts';
+
+const Clear = v.looseObject({ stringData: v.record(v.string(), v.string()) });
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -83,19 +90,29 @@ export function edit(root: string, name: string): number {
   return spawnSync('sops', ['edit', fileOf(name)], { cwd: root, stdio: 'inherit' }).status ?? 1;
 }
 
-/** Decrypts every Secret and hands it to kubectl; writes nothing in the clear to a file. */
-export function apply(root: string): void {
+/**
+ * Decrypts every Secret and hands it to kubectl; writes nothing in the clear to a file. A password that has changed goes to the server that runs
+ * with the old one, and functions start anew. Throws `SecretsFault`, before anything is applied, for values that could not work, and `ClusterFault`.
+ */
+export async function apply(root: string, say: (line: string) => void): Promise<void> {
   const { namespace } = readParams(root);
   const found = names(root);
   if (found.length === 0)
     throw new SecretsFault(`no ${folder}/*.sops.yaml; make them: npm run secrets -- init`);
-  if (!runProgram('kubectl', ['get', 'namespace', namespace, '--ignore-not-found'], { cwd: root }))
-    console.log(runProgram('kubectl', ['create', 'namespace', namespace], { cwd: root }).trim());
-  for (const name of found) {
-    const clear = runProgram('sops', ['decrypt', fileOf(name)], { cwd: root });
-    const applied = runProgram('kubectl', ['apply', '--server-side', '-f', '-'], { input: clear, cwd: root });
-    console.log(applied.trim());
-  }
+  const clear = found.map((name) => runProgram('sops', ['decrypt', fileOf(name)], { cwd: root }));
+  const wanted: Record<string, Secrets[string]> = {};
+  for (const [place, name] of found.entries())
+    wanted[name] = v.parse(Clear, parse(clear[place] ?? '')).stringData;
+  const faults = faultsOf(wanted);
+  if (faults.length > 0)
+    throw new SecretsFault(`${faults.join('\n')}\nnothing was applied; npm run secrets -- edit <name>`);
+  if ((await kubectl(['get', 'namespace', namespace, '--ignore-not-found'])).trim() === '')
+    say((await kubectl(['create', 'namespace', namespace])).trim());
+  const live: Record<string, Secrets[string]> = {};
+  for (const name of found) live[name] = await secretValues(namespace, name);
+  await prepareServers(namespace, live, wanted, say);
+  for (const text of clear) say((await kubectl(['apply', '--server-side', '-f', '-'], text)).trim());
+  await renewPods(namespace, changedOf(live, wanted), say);
 }
 
 function names(root: string): string[] {
@@ -130,7 +147,7 @@ export function check(root: string, kustomize: readonly [string, ...string[]]): 
 
 const help = `npm run secrets -- init [AMQP_URL]   make what is missing, encrypted for your age key; AMQP_URL is that of a RabbitMQ of your own
 npm run secrets -- edit NAME         open one in the editor, decrypted
-npm run secrets -- apply             decrypt and hand each to kubectl
+npm run secrets -- apply             decrypt and hand each to kubectl; what runs with an old value takes the new one
 npm run secrets -- rotate-signing    the next of three steps to a new key that functions sign their events with
 npm run secrets -- check [--json]    name every secret that stands in the clear, in the tree and in what an overlay builds
 
@@ -140,25 +157,29 @@ if (import.meta.main) {
   const command = ofProcess();
   const root = path.resolve(import.meta.dirname, '../..');
   const frame = { help, options: { json: { type: 'boolean' } }, words: 2 } as const;
-  process.exitCode = await runCommand(command, frame, ({ values, positionals: [what, name] }): Exit => {
-    if (what === 'init') init(root, command.env, name);
-    else if (what === 'edit' && name !== undefined) return edit(root, name) === 0 ? 0 : 1;
-    else if (what === 'apply') apply(root);
-    else if (what === 'rotate-signing') rotateSigning(root);
-    else if (what === 'check') {
-      const faults = check(root, ['kubectl', 'kustomize']);
-      if (values.json) command.print(JSON.stringify(faults));
-      else {
-        for (const fault of faults) command.complain(fault);
-        command.print(
-          faults.length === 0 ? 'no secret in the clear' : `${faults.length} secrets in the clear`,
+  process.exitCode = await runCommand(
+    command,
+    frame,
+    async ({ values, positionals: [what, name] }): Promise<Exit> => {
+      if (what === 'init') init(root, command.env, name);
+      else if (what === 'edit' && name !== undefined) return edit(root, name) === 0 ? 0 : 1;
+      else if (what === 'apply') await apply(root, command.print);
+      else if (what === 'rotate-signing') rotateSigning(root);
+      else if (what === 'check') {
+        const faults = check(root, ['kubectl', 'kustomize']);
+        if (values.json) command.print(JSON.stringify(faults));
+        else {
+          for (const fault of faults) command.complain(fault);
+          command.print(
+            faults.length === 0 ? 'no secret in the clear' : `${faults.length} secrets in the clear`,
+          );
+        }
+        return faults.length === 0 ? 0 : 1;
+      } else
+        throw new Refusal(
+          'the first word must be one of init, edit NAME, apply, rotate-signing, check\n(see --help)',
         );
-      }
-      return faults.length === 0 ? 0 : 1;
-    } else
-      throw new Refusal(
-        'the first word must be one of init, edit NAME, apply, rotate-signing, check\n(see --help)',
-      );
-    return 0;
-  });
+      return 0;
+    },
+  );
 }

@@ -7,7 +7,15 @@ import { parse } from 'yaml';
 export type Stored = {
   apiVersion: string;
   kind: string;
-  metadata: { name: string; namespace?: string; resourceVersion?: string; labels?: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace?: string;
+    resourceVersion?: string;
+    labels?: Record<string, string>;
+    ownerReferences?: { kind: string; name: string }[];
+    deletionTimestamp?: string;
+    finalizers?: string[];
+  };
   [field: string]: unknown;
 };
 
@@ -22,8 +30,24 @@ const groups: Record<string, Resource[]> = {
     { name: 'configmaps', kind: 'ConfigMap', namespaced: true },
     { name: 'secrets', kind: 'Secret', namespaced: true },
     { name: 'services', kind: 'Service', namespaced: true },
+    { name: 'persistentvolumeclaims', kind: 'PersistentVolumeClaim', namespaced: true },
   ],
-  'apps/v1': [{ name: 'deployments', kind: 'Deployment', namespaced: true }],
+  'apps/v1': [
+    { name: 'deployments', kind: 'Deployment', namespaced: true },
+    { name: 'statefulsets', kind: 'StatefulSet', namespaced: true },
+    { name: 'daemonsets', kind: 'DaemonSet', namespaced: true },
+  ],
+  'batch/v1': [
+    { name: 'jobs', kind: 'Job', namespaced: true },
+    { name: 'cronjobs', kind: 'CronJob', namespaced: true },
+  ],
+  'networking.k8s.io/v1': [{ name: 'networkpolicies', kind: 'NetworkPolicy', namespaced: true }],
+  'policy/v1': [{ name: 'poddisruptionbudgets', kind: 'PodDisruptionBudget', namespaced: true }],
+  'admissionregistration.k8s.io/v1': ['Policy', 'PolicyBinding'].map((kind) => ({
+    name: `validatingadmission${kind.toLowerCase().replace(/y$/, 'ie')}s`,
+    kind: `ValidatingAdmission${kind}`,
+    namespaced: false,
+  })),
   'storage.k8s.io/v1': [{ name: 'storageclasses', kind: 'StorageClass', namespaced: false }],
   'apiextensions.k8s.io/v1': [
     { name: 'customresourcedefinitions', kind: 'CustomResourceDefinition', namespaced: false },
@@ -38,27 +62,39 @@ const groups: Record<string, Resource[]> = {
   'eventing.knative.dev/v1alpha1': [
     { name: 'rabbitmqbrokerconfigs', kind: 'RabbitmqBrokerConfig', namespaced: true },
   ],
+  'sources.knative.dev/v1': [{ name: 'pingsources', kind: 'PingSource', namespaced: true }],
   'sources.knative.dev/v1alpha1': [{ name: 'rabbitmqsources', kind: 'RabbitmqSource', namespaced: true }],
   'serving.knative.dev/v1': [
     { name: 'services', kind: 'Service', namespaced: true },
     { name: 'revisions', kind: 'Revision', namespaced: true },
   ],
+  'serving.knative.dev/v1beta1': [{ name: 'domainmappings', kind: 'DomainMapping', namespaced: true }],
+  'rabbitmq.com/v1beta1': [
+    ...['Exchange', 'Queue', 'Binding', 'User', 'Permission', 'TopicPermission', 'RabbitmqCluster'].map(
+      (kind) => ({ name: `${kind.toLowerCase()}s`, kind, namespaced: true }),
+    ),
+    { name: 'policies', kind: 'Policy', namespaced: true },
+  ],
 };
 
 /**
- * A small Kubernetes API server for the real kubectl: discovery, get, list with a label selector, JSON patch with its `test`, delete,
- * server-side apply (as a whole: what is not stated is gone), and access
- * reviews. `forbidden` are resources that nobody may create or list.
+ * A small Kubernetes API server for the real kubectl: discovery, get, list with a label selector, JSON patch with its `test`, merge patch, delete
+ * with finalizers, owners and namespaces, server-side apply (as a whole: what is not stated is gone), and access
+ * reviews. `forbidden` are resources that nobody may create or list. `letsGo` stands for the controllers: whether they remove the finalizers of an
+ * object that is to be deleted; `settle` asks them again.
  */
 export async function startApiServer(): Promise<{
   url: string;
   objects: Map<string, Stored>;
   put(object: Stored): void;
   forbidden: Set<string>;
+  controllers: { letsGo(object: Stored): boolean };
+  settle(): void;
   close(): Promise<void>;
 }> {
   const objects = new Map<string, Stored>();
   const forbidden = new Set<string>();
+  const controllers: { letsGo(object: Stored): boolean } = { letsGo: () => true };
   let version = 100;
 
   function keyOf(group: string, resource: string, namespace: string | undefined, name: string): string {
@@ -78,6 +114,7 @@ export async function startApiServer(): Promise<{
     url: URL,
     body: string,
     applies: boolean,
+    merges: boolean,
   ): { status: number; value: unknown } {
     const parts = url.pathname.split('/').filter(Boolean);
     if (url.pathname === '/version') return ok({ major: '1', minor: '34', gitVersion: 'v1.34.4' });
@@ -106,11 +143,59 @@ export async function startApiServer(): Promise<{
     }
     if (!stored) return failure(404, 'NotFound', `${known.name} "${name}" not found`);
     if (method === 'DELETE') {
-      objects.delete(key);
+      remove(stored, body.includes('"Foreground"'));
+      settle();
       return ok({ kind: 'Status', apiVersion: 'v1', status: 'Success', details: { name, uid: 'gone' } });
     }
     if (method !== 'PATCH') return ok(stored);
-    return patch(stored, body);
+    const patched = merges ? merge(stored, body) : patch(stored, body);
+    settle();
+    return patched;
+  }
+
+  /** Marks an object for deletion; in the foreground it stays until what it owns is gone. */
+  function remove(object: Stored, foreground: boolean): void {
+    if (object.metadata.deletionTimestamp !== undefined) return;
+    object.metadata.deletionTimestamp = new Date().toISOString();
+    if (!foreground) return;
+    object.metadata.finalizers = [...(object.metadata.finalizers ?? []), 'foregroundDeletion'];
+    for (const one of owned(object)) remove(one, true);
+  }
+
+  const owned = ({ kind, metadata }: Stored): Stored[] =>
+    [...objects.values()].filter((one) =>
+      one.metadata.ownerReferences?.some((owner) => owner.kind === kind && owner.name === metadata.name),
+    );
+  const within = (namespace: string): Stored[] =>
+    [...objects.values()].filter((one) => one.metadata.namespace === namespace);
+
+  /** What the controllers do, until nothing changes. */
+  function settle(): void {
+    for (let before = -1; before !== objects.size;) {
+      before = objects.size;
+      for (const [key, object] of [...objects]) {
+        const { metadata, kind } = object;
+        if (metadata.deletionTimestamp === undefined) continue;
+        if (kind === 'Namespace') {
+          object['status'] = { phase: 'Terminating' };
+          for (const one of within(metadata.name)) remove(one, false);
+          if (within(metadata.name).length === 0) objects.delete(key);
+          continue;
+        }
+        const own = (metadata.finalizers ?? []).filter((one) => one !== 'foregroundDeletion');
+        const waits = own.length < (metadata.finalizers ?? []).length && owned(object).length > 0;
+        if (waits || (own.length > 0 && !controllers.letsGo(object))) continue;
+        objects.delete(key);
+        for (const one of owned(object)) remove(one, false);
+      }
+    }
+  }
+
+  function merge(stored: Stored, body: string): { status: number; value: unknown } {
+    const { metadata } = JSON.parse(body) as { metadata: object };
+    const changed = { ...stored, metadata: { ...stored.metadata, ...metadata } };
+    put(changed);
+    return ok(changed);
   }
 
   function patch(stored: Stored, body: string): { status: number; value: unknown } {
@@ -163,11 +248,13 @@ export async function startApiServer(): Promise<{
     request.setEncoding('utf8').on('data', (text: string) => (body += text));
     request.on('end', () => {
       const url = new URL(request.url ?? '/', 'http://api');
+      const type = request.headers['content-type'] ?? '';
       const { status, value } = answer(
         request.method ?? 'GET',
         url,
         body,
-        request.headers['content-type']?.startsWith('application/apply-patch') ?? false,
+        type.startsWith('application/apply-patch'),
+        type.startsWith('application/merge-patch'),
       );
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     });
@@ -179,6 +266,8 @@ export async function startApiServer(): Promise<{
     objects,
     put,
     forbidden,
+    controllers,
+    settle,
     async close() {
       server.closeAllConnections();
       server.close();

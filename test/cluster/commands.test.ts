@@ -1,38 +1,24 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
-import { secretKeys } from '../../manifests/commands/secrets/plan.ts';
+import { newSecrets, secretKeys } from '../../manifests/commands/secrets/plan.ts';
 import { debian } from '../needs.ts';
 import { newKey } from '../signing.ts';
-import { startApiServer, type Stored } from './api-server.ts';
+import type { Stored } from './api-server.ts';
+import { secretOf, startApi, type Api } from './platform.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const kubectl = await debian('kubectl', 'kubernetes-client');
 
 describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubectl', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-cluster-'));
-  let api: Awaited<ReturnType<typeof startApiServer>>;
+  let api: Api;
 
   beforeAll(async () => {
-    api = await startApiServer();
-    writeFileSync(
-      path.join(folder, 'kubeconfig'),
-      stringify({
-        apiVersion: 'v1',
-        kind: 'Config',
-        clusters: [{ name: 'test', cluster: { server: api.url } }],
-        users: [{ name: 'test', user: {} }],
-        contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
-        'current-context': 'test',
-      }),
-    );
+    api = await startApi();
   });
   afterAll(async () => {
     await api.close();
-    rmSync(folder, { recursive: true });
   });
 
   async function run(
@@ -41,7 +27,7 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
     env: Record<string, string> = {},
   ): Promise<{ code: number | null; text: string }> {
     const child = spawn(process.execPath, [path.join(root, 'manifests/commands', script), ...args], {
-      env: { ...process.env, KUBECONFIG: path.join(folder, 'kubeconfig'), HOME: folder, ...env },
+      env: { ...process.env, HOME: api.folder, ...env },
     });
     let text = '';
     for (const stream of [child.stdout, child.stderr])
@@ -161,7 +147,9 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
       for (const lack of [
         'CRD triggers.eventing.knative.dev v1',
         'CRD queues.rabbitmq.com v1beta1',
+        'CRD rabbitmqclusters.rabbitmq.com v1beta1',
         'knative-eventing/rabbitmq-broker-controller missing',
+        'knative-sources/rabbitmq-controller-manager missing',
         "Knative's network class is not set",
         'a default StorageClass',
         'Secret kickoff/rabbitmq',
@@ -169,9 +157,25 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
         'domain predictions.example.org',
       ])
         expect(text).toContain(`FAULT ${lack}`);
+      expect(text).toMatch(
+        /starts no controller.*: kubectl apply --server-side -f https:\/\/github.com\/rabbitmq\/cluster-operator\//,
+      );
       expect(text).toMatch(/^ok {4}Kubernetes 1.34$/m);
       expect(text).toMatch(/npm run secrets -- apply/);
       expect(text.match(/^FAULT/gm)?.length).toBe(Number(/^(\d+) of \d+ do not hold/m.exec(text)?.[1]));
+    });
+
+    test('a kubectl of years ago: that alone, with the remedy', async () => {
+      const bin = path.join(api.folder, 'old');
+      mkdirSync(bin);
+      const version = `{"clientVersion":{"major":"1","minor":"26"},"serverVersion":{"major":"1","minor":"34"}}`;
+      const program = `#!/bin/sh\nif [ "$1" = version ]; then echo '${version}'; else exit 9; fi\n`;
+      writeFileSync(path.join(bin, 'kubectl'), program, { mode: 0o755 });
+      const { code, text } = await run('doctor.ts', ['--cluster'], {
+        PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+      });
+      expect(code).toBe(1);
+      expect(text).toMatch(/^FAULT kubectl 1.26\n +install kubectl 1.27 or later.*\n1 of 1 do not hold\n$/);
     });
 
     test('an old version, a missing label, a missing key, a forbidden resource, a taken port, a claimed host', async () => {
@@ -232,17 +236,21 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
       [newKey(), /ok {4}keys of Secret kickoff\/signing$/m],
       [`${newKey()} ${newKey()}`, /ok {4}keys of Secret kickoff\/signing: two, a rotation is under way$/m],
     ])('the keys that functions sign with: %.5s', async (keys, finding) => {
-      const data = { keys: Buffer.from(keys).toString('base64') };
-      api.put({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name: 'signing', namespace: 'kickoff' },
-        data,
-      });
+      api.put(secretOf('signing', { keys }));
       const { text } = await run('doctor.ts', ['--cluster']);
       expect(text).toMatch(finding);
       expect(text).toMatch(/ok {4}Secret kickoff\/signing$/m);
       for (const key of keys.split(' ').filter((each) => each.length > 5)) expect(text).not.toContain(key);
+    });
+
+    test('a password that eventing-rabbitmq cannot use, without telling it', async () => {
+      const { rabbitmq, amqp } = newSecrets('kickoff');
+      api.put(secretOf('rabbitmq', { ...rabbitmq.values, password: 'hunter@2' }));
+      api.put(secretOf('amqp', amqp.values));
+      const { text } = await run('doctor.ts', ['--cluster']);
+      expect(text).toMatch(/FAULT Secret rabbitmq: password may have letters, .*\n +npm run secrets -- edit/);
+      expect(text).toMatch(/FAULT Secret amqp: user and password of url are not those of Secret rabbitmq/);
+      expect(text).not.toContain('hunter');
     });
 
     test.each([
@@ -280,17 +288,15 @@ describe.skipIf('missing' in kubectl)('commands on a cluster, by the real kubect
         apiVersion: 'apps/v1',
         kind: 'Deployment',
         metadata: { name, namespace, labels: version ? { 'app.kubernetes.io/version': version } : {} },
-        spec: { template: { spec: { containers: [{ name: 'a', image }] } } },
+        spec: {
+          selector: { matchLabels: { app: name } },
+          template: { spec: { containers: [{ name: 'a', image }] } },
+        },
         status: { readyReplicas: 1 },
       });
     }
     function secret(name: string, labels: Record<string, string>, keys = secretKeys[name] ?? []): void {
-      api.put({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name, namespace: 'kickoff', labels },
-        data: Object.fromEntries(keys.map((key) => [key, 'eA=='])),
-      });
+      api.put(secretOf(name, Object.fromEntries(keys.map((key) => [key, 'x'])), labels));
     }
   });
 });

@@ -1,18 +1,16 @@
 import { connect, type ChannelModel } from 'amqplib';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
 import type { Finding } from '../../manifests/commands/doctor/finding.ts';
 import { doorOf } from '../../manifests/commands/doctor/producers.ts';
 import { rabbitFindings } from '../../manifests/commands/doctor/rabbitmq.ts';
 import { parseDocuments } from '../../manifests/commands/yaml/bundle.ts';
 import { debian } from '../needs.ts';
 import { freePort } from '../servers/free-port.ts';
-import { startRabbit, type Rabbit } from '../servers/rabbitmq.ts';
+import type { Rabbit } from '../servers/rabbitmq.ts';
 import { until } from '../until.ts';
-import { startApiServer } from './api-server.ts';
+import { secretOf, startApi, startManaged, type Api } from './platform.ts';
 
 const kubectl = await debian('kubectl', 'kubernetes-client');
 const server = await debian('rabbitmq-server', 'rabbitmq-server');
@@ -23,44 +21,21 @@ describe.skipIf('missing' in kubectl || 'missing' in server)(
   'what the doctor sees in a real RabbitMQ',
   { timeout: 120_000 },
   () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-doctor-'));
-    const before = process.env['KUBECONFIG'];
-    let api: Awaited<ReturnType<typeof startApiServer>>;
+    let api: Api;
     let rabbit: Rabbit;
     let amqp: ChannelModel;
     let management: number;
 
     beforeAll(async () => {
       if (!('path' in server)) return;
-      api = await startApiServer();
-      const kubeconfig = path.join(folder, 'kubeconfig');
-      writeFileSync(
-        kubeconfig,
-        stringify({
-          apiVersion: 'v1',
-          kind: 'Config',
-          clusters: [{ name: 'test', cluster: { server: api.url } }],
-          contexts: [{ name: 'test', context: { cluster: 'test' } }],
-          'current-context': 'test',
-        }),
-      );
-      process.env['KUBECONFIG'] = kubeconfig;
-      management = await freePort();
-      const settings = [
-        `management.tcp.port = ${management}`,
-        'management.tcp.ip = 127.0.0.1',
-        'collect_statistics_interval = 1000',
-      ];
-      rabbit = await startRabbit(server.path, settings, ['rabbitmq_management']);
+      api = await startApi();
+      ({ rabbit, management } = await startManaged(server.path, ['collect_statistics_interval = 1000']));
       amqp = await connect(rabbit.url, { clientProperties: { connection_name: 'orders' } });
     });
     afterAll(async () => {
-      if (before === undefined) delete process.env['KUBECONFIG'];
-      else process.env['KUBECONFIG'] = before;
       await amqp.close();
       await rabbit.remove();
       await api.close();
-      rmSync(folder, { recursive: true });
     });
     beforeEach(() => {
       api.objects.clear();
@@ -73,15 +48,7 @@ describe.skipIf('missing' in kubectl || 'missing' in server)(
       port = management,
       uri = `http://127.0.0.1:${port}`,
     ): void {
-      const data = { uri, username, password };
-      api.put({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name: 'rabbitmq', namespace: 'kickoff' },
-        data: Object.fromEntries(
-          Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
-        ),
-      });
+      api.put(secretOf('rabbitmq', { uri, username, password }));
     }
     const findings = (): Promise<Finding[]> => rabbitFindings('kickoff', door);
     const about = async (words: RegExp): Promise<Finding | undefined> =>

@@ -1,16 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connect, type ChannelModel } from 'amqplib';
-import { stringify } from 'yaml';
 import type { Document } from '../../manifests/commands/yaml/bundle.ts';
 import { replaceImmutable } from '../../manifests/commands/replace.ts';
 import { debian } from '../needs.ts';
-import { freePort } from '../servers/free-port.ts';
-import { startRabbit, type Rabbit } from '../servers/rabbitmq.ts';
+import type { Rabbit } from '../servers/rabbitmq.ts';
 import { until } from '../until.ts';
-import { startApiServer, type Stored } from './api-server.ts';
+import type { Stored } from './api-server.ts';
+import { secretOf, startApi, startManaged, type Api } from './platform.ts';
 
 const kubectl = await debian('kubectl', 'kubernetes-client');
 const server = await debian('rabbitmq-server', 'rabbitmq-server');
@@ -34,57 +30,27 @@ describe.skipIf('missing' in kubectl || 'missing' in server)(
   'what cannot be changed is replaced, beside a real RabbitMQ',
   { timeout: 120_000 },
   () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-replace-'));
-    const before = process.env['KUBECONFIG'];
-    let api: Awaited<ReturnType<typeof startApiServer>>;
+    let api: Api;
     let rabbit: Rabbit;
     let amqp: ChannelModel;
     let management: number;
 
     beforeAll(async () => {
       if (!('path' in server)) return;
-      api = await startApiServer();
-      const kubeconfig = path.join(folder, 'kubeconfig');
-      writeFileSync(
-        kubeconfig,
-        stringify({
-          apiVersion: 'v1',
-          kind: 'Config',
-          clusters: [{ name: 'test', cluster: { server: api.url } }],
-          contexts: [{ name: 'test', context: { cluster: 'test' } }],
-          'current-context': 'test',
-        }),
-      );
-      process.env['KUBECONFIG'] = kubeconfig;
-      management = await freePort();
-      const settings = [`management.tcp.port = ${management}`, 'management.tcp.ip = 127.0.0.1'];
-      rabbit = await startRabbit(server.path, settings, ['rabbitmq_management']);
+      api = await startApi();
+      ({ rabbit, management } = await startManaged(server.path));
       amqp = await connect(rabbit.url);
     });
     afterAll(async () => {
-      if (before === undefined) delete process.env['KUBECONFIG'];
-      else process.env['KUBECONFIG'] = before;
       await amqp.close();
       await rabbit.remove();
       await api.close();
-      rmSync(folder, { recursive: true });
     });
     beforeEach(() => {
       api.objects.clear();
       api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kickoff' } });
-      const data = {
-        uri: `http://127.0.0.1:${management}`,
-        username: 'guest',
-        password: 'guest',
-      };
-      api.put({
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: meta('rabbitmq'),
-        data: Object.fromEntries(
-          Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
-        ),
-      });
+      const uri = `http://127.0.0.1:${management}`;
+      api.put(secretOf('rabbitmq', { uri, username: 'guest', password: 'guest' }));
     });
     const live = (key: string): Stored | undefined => api.objects.get(key);
     const sourceKey = 'sources.knative.dev/v1alpha1/rabbitmqsources/kickoff/ml';

@@ -67,9 +67,9 @@ describe.skipIf(unbuilt).each(overlays)('overlay %s', (overlay) => {
     console.log(`${overlay}, one replica of each: ${sumsLine(awake)}`);
     console.log(`${overlay}, functions at max scale: ${sumsLine(full)}`);
     if (overlay === 'single-node') {
-      // A server of 2 cores and 4 GiB, of which the platform asks for 1.2 cores and uses 2.2 GiB (measured, facts §13): every function
-      // must find a place beside it, and one more replica of predict.
-      expect(awake.requests.cpu).toBeLessThan(0.8 - 0.125);
+      // A server of 2 cores and 4 GiB. The platform asks for 0.22 cores (manifests/platform-requests), the rest of Kubernetes for some 0.2, and
+      // they use 2.2 GiB with us (measured): every function must find a place beside them, and one more replica of predict.
+      expect(awake.requests.cpu).toBeLessThan(2 - 0.22 - 0.2 - 0.125);
       expect(awake.requests.memory).toBeLessThan(1.8 * 2 ** 30);
     }
     expect(full.requests.cpu).toBeGreaterThan(idle.requests.cpu);

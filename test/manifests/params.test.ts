@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { build, title, type Document } from '../../manifests/commands/yaml/bundle.ts';
 import { generated } from '../../manifests/commands/functions.ts';
 import { kustomize, oldestKustomize } from './needs.ts';
@@ -13,6 +14,29 @@ const root = path.resolve(import.meta.dirname, '../..');
 test('manifests/functions is what `npm run manifests` makes of the func.yaml files', () => {
   for (const { file, text } of generated(root))
     expect(readFileSync(path.join(root, 'manifests/functions', file), 'utf8')).toBe(text);
+});
+
+test("README's line puts the digest of each pushed image into params.yaml, and changes nothing else", () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-images-'));
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const params = 'manifests/params/params.yaml';
+  cpSync(path.join(root, params), path.join(folder, params));
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8').replaceAll(/\n# +/g, '\n');
+  const [line] = /^for f in [^\n]*buildah[\s\S]*?; done$/m.exec(readme) ?? [''];
+  const pushed = `buildah() { if [ "$1" = push ]; then printf sha256:$(basename $4) > "$3"; fi; }`;
+  const digests = path.join(folder, 'digest-');
+  execFileSync('sh', ['-ec', `${pushed}\n${line.replaceAll('/tmp/', digests)}`], { cwd: folder });
+  const data = (place: string): Record<string, string> =>
+    (parse(readFileSync(path.join(place, params), 'utf8')) as { data: Record<string, string> }).data;
+  const images = Object.fromEntries(
+    ['cache-write', 'predict', 'ingress'].map((name) => [
+      `image-${name}`,
+      `registry.example.org/kickoff/${name}@sha256:${name}`,
+    ]),
+  );
+  expect(data(folder)).toEqual({ ...data(root), ...images });
 });
 
 const programs = { newest: kustomize, oldest: oldestKustomize };

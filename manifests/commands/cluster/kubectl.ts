@@ -10,9 +10,10 @@ export class ClusterFault extends Failure {
 /** Runs kubectl and returns its output; `timeout` is per request, `0` for none. Throws `ClusterFault` with kubectl's words. */
 export async function kubectl(args: readonly string[], input?: string, timeout = '20s'): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn('kubectl', [...args, `--request-timeout=${timeout}`], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    // Behind `--` stands a command of a container.
+    const end = args.includes('--') ? args.indexOf('--') : args.length;
+    const all = args.toSpliced(end, 0, `--request-timeout=${timeout}`);
+    const child = spawn('kubectl', all, { stdio: ['pipe', 'pipe', 'pipe'] });
     let output = '';
     let words = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));

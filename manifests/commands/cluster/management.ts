@@ -1,14 +1,9 @@
 import * as v from 'valibot';
-import { ClusterFault, kubectlJson } from './kubectl.ts';
-import { portForward } from './port-forward.ts';
+import { ClusterFault } from './kubectl.ts';
+import { reach } from './reach.ts';
+import { secretValues } from './secret.ts';
 
-const decoded = v.pipe(
-  v.string(),
-  v.transform((text) => Buffer.from(text, 'base64').toString()),
-);
-const Secret = v.looseObject({
-  data: v.looseObject({ uri: decoded, username: decoded, password: decoded }),
-});
+const Values = v.object({ uri: v.string(), username: v.string(), password: v.string() });
 
 /** RabbitMQ's management API, reached by Secret `rabbitmq`, whose user is `user`. */
 export type Management = {
@@ -24,19 +19,16 @@ export type Management = {
 
 /** Opens it, through a port-forward if its host is a Service of the cluster. Throws `ClusterFault`. */
 export async function openManagement(namespace: string): Promise<Management> {
-  const { data } = await kubectlJson(Secret, ['get', 'secret', 'rabbitmq', '-n', namespace]);
-  const url = new URL(/^https?:/.test(data.uri) ? data.uri : `http://${data.uri}:15672`);
-  const [, service, of] = /^([^.]+)\.([^.]+)\.svc(?:\.cluster\.local)?$/.exec(url.hostname) ?? [];
-  const forward =
-    service !== undefined && of !== undefined
-      ? await portForward(of, service, Number(url.port || 15672))
-      : undefined;
-  const base = forward?.url ?? url.origin;
-  const authorization = `Basic ${Buffer.from(`${data.username}:${data.password}`).toString('base64')}`;
+  const values = await secretValues(namespace, 'rabbitmq');
+  if (values === undefined) throw new ClusterFault(`there is no Secret rabbitmq in ${namespace}`);
+  const { uri, username, password } = v.parse(Values, values);
+  const url = new URL(/^https?:/.test(uri) ? uri : `http://${uri}:15672`);
+  const reached = await reach(url.href, 15672);
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   return {
-    user: data.username,
+    user: username,
     async get(path, schema, tag = 'policymaker') {
-      const answer = await fetch(new URL(`/api/${path}`, base), {
+      const answer = await fetch(new URL(`/api/${path}`, reached.url), {
         headers: { authorization },
         signal: AbortSignal.timeout(20_000),
       }).catch((error: unknown) => {
@@ -47,11 +39,13 @@ export async function openManagement(namespace: string): Promise<Management> {
       if (answer.status === 404) return undefined;
       if (!answer.ok)
         throw new ClusterFault(
-          `RabbitMQ's management API at ${url.origin} answers ${answer.status}: user ${data.username} needs the tag \`${tag}\``,
+          `RabbitMQ's management API at ${url.origin} answers ${answer.status}: user ${username} needs the tag \`${tag}\``,
         );
       return v.parse(schema, await answer.json());
     },
-    close: () => forward?.close(),
+    close: () => {
+      reached.close();
+    },
   };
 }
 

@@ -1,13 +1,17 @@
 import * as v from 'valibot';
 import type { Document } from '../yaml/bundle.ts';
 import { ClusterFault, kubectl, kubectlJson } from '../cluster/kubectl.ts';
-import { crds, created, operators } from './requirements.ts';
+import { Deployment, operatorFindings } from './operators.ts';
+import { PodOfCluster } from './pods.ts';
+import { crds, created } from './requirements.ts';
 import type { Finding } from './finding.ts';
 import { doorOf } from './producers.ts';
 import { rabbitFindings } from './rabbitmq.ts';
-import { roomFinding } from './room.ts';
+import { Node, roomFinding } from './room.ts';
+import { versionFindings } from './versions.ts';
 import { signingKeys } from '../../../functions/shared/events/signing-keys.ts';
 import { connectionKeys, secretKeys } from '../secrets/plan.ts';
+import { faultsOf, type Secrets } from '../secrets/faults.ts';
 
 const Named = v.looseObject({
   metadata: v.looseObject({
@@ -19,19 +23,6 @@ const Named = v.looseObject({
 const Crd = v.looseObject({
   ...Named.entries,
   spec: v.looseObject({ versions: v.array(v.looseObject({ name: v.string(), served: v.boolean() })) }),
-});
-const Deployment = v.looseObject({
-  metadata: v.looseObject({
-    name: v.string(),
-    namespace: v.string(),
-    labels: v.optional(v.record(v.string(), v.string()), {}),
-  }),
-  spec: v.looseObject({
-    template: v.looseObject({
-      spec: v.looseObject({ containers: v.array(v.looseObject({ image: v.string() })) }),
-    }),
-  }),
-  status: v.optional(v.looseObject({ readyReplicas: v.optional(v.number(), 0) }), { readyReplicas: 0 }),
 });
 const Service = v.looseObject({
   ...Named.entries,
@@ -76,14 +67,15 @@ export async function clusterFindings(
   build: () => Document[],
 ): Promise<Finding[]> {
   const { namespace, host, 'node-port': port } = params;
-  const version = v.parse(
-    v.looseObject({ serverVersion: v.looseObject({ major: v.string(), minor: v.string() }) }),
-    JSON.parse(await kubectl(['version', '-o', 'json'])),
-  ).serverVersion;
+  const [kubectlVersion, kubernetes] = await versionFindings();
+  // What an old one builds and says is not what the rest expects.
+  if (!kubectlVersion.ok) return [kubectlVersion];
   const refusals: Finding[] = [];
-  const [known, deployments, services, secrets, classes, claims, configs] = await Promise.all([
+  const [known, deployments, pods, nodes, services, secrets, classes, claims, configs] = await Promise.all([
     read(Crd, 'customresourcedefinitions.apiextensions.k8s.io', refusals),
     read(Deployment, 'deployments.apps', refusals, '-A'),
+    read(PodOfCluster, 'pods', refusals, '-A'),
+    read(Node, 'nodes', refusals),
     read(Service, 'services', refusals, '-A'),
     read(Secret, 'secrets', refusals, '-n', namespace),
     read(Named, 'storageclasses.storage.k8s.io', refusals),
@@ -91,25 +83,21 @@ export async function clusterFindings(
     read(ConfigMap, 'configmaps', refusals, '-n', 'knative-serving'),
   ]);
   const documents = build();
-  const [allowed, room, rabbit] = await Promise.all([
+  const [allowed, rabbit] = await Promise.all([
     Promise.all(
       Object.values(created).map(async (resource) => ({
         resource,
         may: await mayCreate(resource, namespace),
       })),
     ),
-    roomFinding(documents, namespace),
     // Without its Secret, which is told below, there is no way to it.
     secrets.some(({ metadata }) => metadata.name === 'rabbitmq')
       ? rabbitFindings(namespace, doorOf(documents))
       : [],
   ]);
   return [
-    {
-      ok: Number.parseInt(version.minor) >= 30,
-      text: `Kubernetes ${version.major}.${version.minor}`,
-      remedy: 'Kubernetes 1.30 or later: manifests/base/pod-security.yaml needs ValidatingAdmissionPolicy',
-    },
+    kubectlVersion,
+    kubernetes,
     ...refusals,
     ...crds.map(([name, served, remedy]) => ({
       ok: known.some(
@@ -119,7 +107,7 @@ export async function clusterFindings(
       text: `CRD ${name} ${served}`,
       remedy,
     })),
-    ...operators.map(([name, least, remedy]) => operator(deployments, name, least, remedy)),
+    ...operatorFindings(deployments, pods, Date.now()),
     networkClass(configs),
     {
       ok: classes.some(
@@ -131,7 +119,7 @@ export async function clusterFindings(
           ? `kubectl annotate storageclass ${classes[0]?.metadata.name ?? ''} storageclass.kubernetes.io/is-default-class=true`
           : 'install a storage provisioner, or create PersistentVolumes by hand',
     },
-    ...(room ? [room] : []),
+    ...roomFinding(documents, namespace, { nodes, pods, deployments }),
     ...allowed.map(({ resource, may }) => ({
       ok: may,
       text: `permission to create ${resource}`,
@@ -142,38 +130,10 @@ export async function clusterFindings(
       secretFinding(secrets, namespace, name, name === 'rabbitmq' ? connectionKeys : keys),
     ),
     ...keysFinding(secrets, namespace),
+    ...valueFaults(secrets, namespace),
     nodePort(services, port),
     domain(claims, namespace, host),
   ];
-}
-
-function operator(
-  deployments: v.InferOutput<typeof Deployment>[],
-  name: string,
-  least: string,
-  remedy: string,
-): Finding {
-  const found = deployments.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === name);
-  const tag = /:v?(\d+\.\d+[^@]*)/.exec(found?.spec.template.spec.containers[0]?.image ?? '')?.[1];
-  const version = found?.metadata.labels['app.kubernetes.io/version'] ?? tag ?? '';
-  // Labels of nightly builds are no versions: they count as recent.
-  const old = least !== '' && /^v?\d+\./.test(version) && compare(version.replace(/^v/, ''), least) < 0;
-  const ready = (found?.status.readyReplicas ?? 0) > 0;
-  const state = !found ? 'missing' : !ready ? 'not ready' : version;
-  return {
-    ok: found !== undefined && ready && !old,
-    text: `${name} ${state}`.trim(),
-    remedy: found && !ready && !old ? `kubectl -n ${name.replace('/', ' describe deployment ')}` : remedy,
-  };
-}
-
-function compare(a: string, b: string): number {
-  const [left, right] = [a, b].map((text) => text.split('.').map((part) => Number.parseInt(part)));
-  for (let place = 0; place < 2; place++) {
-    const difference = (left?.[place] ?? 0) - (right?.[place] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 const kourier = 'kourier.ingress.networking.knative.dev';
@@ -225,6 +185,23 @@ function keysFinding(secrets: v.InferOutput<typeof Secret>[], namespace: string)
       remedy: 'npm run secrets -- edit signing, then npm run secrets -- apply',
     },
   ];
+}
+
+/** Passwords that somebody must have set by hand: they do not work, or not with each other. */
+function valueFaults(secrets: v.InferOutput<typeof Secret>[], namespace: string): Finding[] {
+  const whole = secrets
+    .filter(({ metadata, data }) => metadata.name !== 'signing' && data[secretKeys[metadata.name]?.[0] ?? ''])
+    .map(({ metadata, data }) => [
+      metadata.name,
+      Object.fromEntries(
+        Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
+      ),
+    ]);
+  return faultsOf(Object.fromEntries(whole) as Secrets).map((text) => ({
+    ok: false,
+    text: `${text} (in ${namespace})`,
+    remedy: 'npm run secrets -- edit <name>, then npm run secrets -- apply',
+  }));
 }
 
 function nodePort(services: v.InferOutput<typeof Service>[], port: string): Finding {

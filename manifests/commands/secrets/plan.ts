@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { SecretsFault } from './age-key.ts';
+import { allowed, unescaped } from './faults.ts';
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
@@ -24,9 +25,9 @@ export function ownRabbit(text: string): Reach {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !['amqp:', 'amqps:'].includes(url.protocol) || !url.username || !url.password)
     throw new SecretsFault('the address of RabbitMQ must be amqp[s]://<user>:<password>@<host>[:<port>]');
-  if (![url.username, url.password].every((text) => /^[\w.~-]+$/.test(text)))
+  if (![url.username, url.password].every((text) => unescaped.test(text)))
     throw new SecretsFault(
-      'user and password of RabbitMQ may have letters, digits, "-", "_", "." and "~" only: eventing-rabbitmq does not escape them',
+      `user and password of RabbitMQ may have ${allowed} only: eventing-rabbitmq does not escape them. Change the password there (rabbitmqctl change_password)`,
     );
   if (url.username === producerName)
     throw new SecretsFault(`user ${producerName} is for producers and may only publish: name another one`);

@@ -12,8 +12,8 @@ const Signing = v.object({
 });
 
 const rollOut = (namespace: string): string => `now: npm run secrets -- apply
-then start every pod of the functions anew, since a running one keeps the keys that it started with:
-  kubectl -n ${namespace} delete pod -l serving.knative.dev/service`;
+then wait until the old pods of the functions are gone, since a running one keeps the keys that it started with:
+  kubectl -n ${namespace} get pods -l serving.knative.dev/service`;
 const next = 'npm run secrets -- rotate-signing';
 
 /**

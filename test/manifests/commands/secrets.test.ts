@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -30,7 +31,7 @@ const script = (folder: string): string => path.join(folder, 'manifests/commands
 
 /** What the commands on secrets need of this project, without its secrets. */
 function copyProject(project: string): void {
-  const parts = ['manifests', 'eventing', 'functions/shared/visible.ts', '.sops.yaml', 'package.json'];
+  const parts = ['manifests', 'eventing', 'functions/shared', '.sops.yaml', 'package.json'];
   for (const part of [...parts, 'node_modules/yaml', 'node_modules/valibot'])
     cpSync(path.join(root, part), path.join(project, part), {
       recursive: true,
@@ -95,10 +96,10 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
       writeFileSync(path.join(project, '.gitignore'), 'node_modules/\n');
       execFileSync('git', ['init', '-q', project]);
       mkdirSync(tools);
-      // kubectl as far as apply needs it: keeps what it is given, and knows no namespace at first.
+      // kubectl as far as apply needs it: keeps what it is given, and knows no namespace at first, and no Secret.
       writeFileSync(
         path.join(tools, 'kubectl'),
-        `#!/bin/sh\ncase "$1 $2" in\n  "get namespace") ;;\n  "create namespace") echo "namespace/$3 created" ;;\n  "apply --server-side") (echo ---; cat) >> ${received}; echo applied ;;\n  *) exit 9 ;;\nesac\n`,
+        `#!/bin/sh\ncase "$1 $2" in\n  "get namespace" | "get secret") ;;\n  "create namespace") echo "namespace/$3 created" ;;\n  "apply --server-side") (echo ---; cat) >> ${received}; echo applied ;;\n  *) exit 9 ;;\nesac\n`,
       );
       chmodSync(path.join(tools, 'kubectl'), 0o755);
     });
@@ -224,12 +225,24 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
 
     test('edit opens the clear text in the editor and encrypts what comes back', () => {
       const editor = path.join(tools, 'editor');
-      writeFileSync(editor, '#!/bin/sh\nsed -i "s/password: .*/password: renewed/" "$1"\n', { mode: 0o755 });
+      const edited = (name: string, expression: string): void => {
+        writeFileSync(editor, `#!/bin/sh\nsed -i '${expression}' "$1"\n`, { mode: 0o755 });
+        expect(run(['edit', name], { EDITOR: editor })).toMatchObject({ status: 0 });
+      };
+      edited('redis', 's/password: .*/password: re"newed/');
       const file = path.join(project, 'manifests/secrets/redis.sops.yaml');
-      expect(run(['edit', 'redis'], { EDITOR: editor })).toMatchObject({ status: 0 });
-      expect(readFileSync(file, 'utf8')).not.toContain('renewed');
+      expect(readFileSync(file, 'utf8')).not.toContain('newed');
       rmSync(received, { force: true });
-      run(['apply']);
+      const { status, text } = run(['apply']);
+      expect(status).toBe(1);
+      expect(text).toMatch(
+        /^Secret redis: password may have letters.*\nSecret store: .*\nnothing was applied/,
+      );
+      expect(text).not.toContain('newed');
+      expect(existsSync(received)).toBe(false);
+      edited('redis', 's/password: .*/password: renewed/');
+      edited('store', 's|redis://:[^@]*@|redis://:renewed@|');
+      expect(run(['apply'])).toMatchObject({ status: 0 });
       expect(readFileSync(received, 'utf8')).toContain('password: renewed');
       expect(run(['edit', 'nothing'])).toMatchObject({
         status: 1,
@@ -268,7 +281,7 @@ describe.skipIf('missing' in sops || 'missing' in age || 'missing' in kustomize)
           const { status, text } = run(['rotate-signing']);
           expect({ status, text }).toMatchObject({ status: 0 });
           expect(text).toMatch(
-            new RegExp(`^step ${step} of 3: .*\nnow: npm run secrets -- apply\n.*delete pod`, 's'),
+            new RegExp(`^step ${step} of 3: .*\nnow: npm run secrets -- apply\n.*old pods`, 's'),
           );
           for (const { keys } of states)
             for (const key of keys?.split(' ') ?? []) expect(text).not.toContain(key);
