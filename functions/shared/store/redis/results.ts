@@ -9,6 +9,12 @@ const noModel = '-'.repeat(idLength);
 /** The texts of models by their ids: a script that stores results is given those of its models. */
 export type Models = Map<string, { text: string; digest: string }>;
 
+/** The arguments that `models.lua` reads. */
+export const modelArguments = (models: Models): (string | number)[] => [
+  models.size,
+  ...[...models].flatMap(([id, { digest, text }]) => [id, digest, text]),
+];
+
 /** Reads and writes results by their format (`scripts.ts`), with the models that they came from. */
 export function redisResults(redis: Pick<RedisConnection, 'call'>) {
   const models = new Map<string, ModelRef>();

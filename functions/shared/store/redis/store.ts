@@ -1,10 +1,12 @@
 import * as v from 'valibot';
-import { fixtureText, type ModelRef, ownModel } from '../../prediction.ts';
+import { ownModel } from '../../prediction.ts';
 import type { Accepted, Audit, Found, Job, OverdueJob, Settled, Store, StoredOutcome } from '../store.ts';
+import { bounds } from './bounds.ts';
+import { redisCompletion } from './completion.ts';
 import { openRedis } from './connection.ts';
 import { redisDeadLetters } from './dead-letters.ts';
 import { redisHistory } from './history.ts';
-import { endedFrom, linesFrom, type Models, placeFrom, placeText, redisResults } from './results.ts';
+import { endedFrom, linesFrom, modelArguments, type Models, placeFrom, placeText, redisResults } from './results.ts';
 import { scripts, sliceLengths } from './scripts.ts';
 import {
   ClaimRecord,
@@ -16,7 +18,6 @@ import {
   type Kept,
   maxAttempts,
   patience,
-  placeOf,
   requestId,
   shortId,
   single,
@@ -27,7 +28,6 @@ import {
 import { askerFrom, askerText, requestFrom, requestText } from './texts.ts';
 
 const Texts = v.array(v.string());
-const Completion = v.tuple([v.number(), v.number(), v.array(v.tuple([v.string(), v.string()]))]);
 const Again = v.tuple([v.string(), v.string(), v.string(), v.number(), v.string(), v.string()]);
 const Taken = v.tuple([v.number(), v.array(Again)]);
 const MaybeText = v.nullable(v.string());
@@ -59,11 +59,6 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
     for (const { place, result } of lines) outcomes[Math.max(placeFrom(place), 0)] = results.unpack(result);
     return outcomes;
   }
-
-  const modelArguments = (models: Models): (string | number)[] => [
-    models.size,
-    ...[...models].flatMap(([id, { digest, text }]) => [id, digest, text]),
-  ];
 
   /** What `accept.lua` says of a job. */
   async function acceptedFrom({ id, list, requests }: Job, reply: string): Promise<Accepted> {
@@ -110,9 +105,10 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const args: (string | number)[] = [];
       for (const job of jobs) {
         args.push(job.id, job.list ? job.requests.length : 's', job.keep ? 1 : 0, job.replyTo ?? '');
-        args.push(fingerprintsOf(job), askerText(job.asker), bodyOf(job, digestId, models));
+        args.push(fingerprintsOf(job), `${askerText(job.asker)}\n${bodyOf(job, digestId, models)}`);
       }
-      const head = [...slices, now, kept.flight, patience(1), together ? 1 : 0];
+      const { room, joined } = bounds;
+      const head = [...slices, now, kept.flight, patience(1), room, joined, together ? 1 : 0];
       const known = modelArguments(models);
       const replies = v.parse(
         Texts,
@@ -121,36 +117,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       return Promise.all(jobs.map((job, at) => acceptedFrom(job, replies[at] ?? '')));
     },
 
-    async complete({ model, outcomes, replyTo }) {
-      const models: Models = new Map();
-      const ids = new Map<ModelRef, string>();
-      const groups: { job: string; lines: string; fixtures: string; prints: string }[] = [];
-      for (const outcome of outcomes) {
-        const { job, place } = placeOf(outcome.id);
-        const ref = ownModel(outcome) ?? model;
-        const id = ids.get(ref) ?? results.modelId(ref, models);
-        ids.set(ref, id);
-        const line = `${placeText(place)}\t${results.pack(textOf(outcome), id)}\n`;
-        const last = groups.at(-1);
-        const fixture = `${outcome.status === 'done' ? fixtureText(outcome.prediction) : ''}\n`;
-        if (last?.job === job) {
-          last.lines += line;
-          last.fixtures += fixture;
-          last.prints += outcome.fingerprint;
-        } else groups.push({ job, lines: line, fixtures: fixture, prints: outcome.fingerprint });
-      }
-      const known = modelArguments(models);
-      const args = groups.flatMap(({ job, lines, fixtures, prints }) => [job, lines, fixtures, prints]);
-      const reply = await redis.script(scripts.complete, [
-        ...[...slices, replyTo ?? '', ...known, groups.length],
-        ...args,
-      ]);
-      const [stored, duplicates, others] = v.parse(Completion, reply);
-      return {
-        ...{ stored, duplicates },
-        conflicts: others.map(([job, place]) => requestId(job, placeFrom(place))),
-      };
-    },
+    complete: redisCompletion(redis, results, slices),
 
     async find(id): Promise<Found> {
       const [word, record = ''] = v.parse(Texts, await redis.script(scripts.find, [...slices, id]));

@@ -6,7 +6,7 @@
 local told = {}
 -- Ends one request, and tells who listens; false if it has ended before.
 local function settle(job, place, result, replyTo)
-  if job.results[place] then return false end
+  if isOver(job, place) then return false end
   change(job)
   add(job, place, result)
   job.open = job.open - 1
@@ -22,19 +22,20 @@ local function settle(job, place, result, replyTo)
       to[#to + 1] = job.id .. '\n'
       to.last = job
     end
-    to[#to + 1] = job.lines[#job.lines]
+    to[#to + 1] = job.added[#job.added]
   end
   return true
 end
 
--- Those who joined the flight of a request, which has ended.
-local function followersOf(job, place)
-  local followers, others = {}, {}
-  for _, one in ipairs(job.joined) do
-    if one[1] == place then followers[#followers + 1] = one else others[#others + 1] = one end
+-- Takes those who joined the flights of requests that have ended from a job. `each` is called with the place, and the id and the
+-- place of who joined.
+local function landed(job, each)
+  if job.joins == '' then return end
+  local others = {}
+  for line, place, id, its in string.gmatch(job.joins, '(%+(%w+)\t([^\t\n]*)\t(%w+)\n)') do
+    if isOver(job, place) then each(place, id, its) else others[#others + 1] = line end
   end
-  job.joined = others
-  return followers
+  job.joins = table.concat(others)
 end
 
 local function finish()
