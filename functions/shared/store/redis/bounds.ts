@@ -3,8 +3,9 @@
  * call. `test/functions/shared/store/redis/bounds.test.ts` measures the longest of each.
  */
 export const bounds = {
-  /** The most outcomes that a script is given, and the most bytes of their results. */
+  /** The most outcomes that a script is given, the most jobs that they are of, and the most bytes of their results. */
   outcomes: 1000,
+  jobs: 250,
   outcomeBytes: 2 ** 19,
   /** The most bytes of records that a script reads besides its first, and of results that it gives those who joined. */
   room: 2 ** 19,

@@ -4,7 +4,7 @@ import type { Completed, LedgerOutcome, Store } from '../store.ts';
 import { bounds } from './bounds.ts';
 import type { RedisConnection } from './connection.ts';
 import { type Models, modelArguments, placeFrom, placeText, type redisResults } from './results.ts';
-import { placeOf, requestId, textOf } from '../rules.ts';
+import { placeOf, requestId, shortId, textOf } from '../rules.ts';
 import { scripts } from './scripts.ts';
 
 const Reply = v.tuple([
@@ -16,7 +16,7 @@ const Reply = v.tuple([
 ]);
 
 /** An outcome as the script is given it. */
-type Given = { job: string; place: string; result: string; fixture: string; fingerprint: string };
+type Given = { job: string; place: string; result: string; field: string; fingerprint: string };
 type Group = { job: string; given: Given[]; bytes: number };
 
 /** Outcomes that follow each other and are of one job, no more of them than a script is given at once. */
@@ -40,7 +40,7 @@ function firstOf(groups: readonly Group[]): Group[] {
   const over = groups.findIndex((group, n) => {
     outcomes += group.given.length;
     bytes += group.bytes;
-    return n > 0 && (outcomes > bounds.outcomes || bytes > bounds.outcomeBytes);
+    return n >= bounds.jobs || (n > 0 && (outcomes > bounds.outcomes || bytes > bounds.outcomeBytes));
   });
   return over < 0 ? [...groups] : groups.slice(0, over);
 }
@@ -61,11 +61,12 @@ export function redisCompletion(
       const batch = firstOf(groups);
       const args = batch.flatMap(({ job, given }) => [
         job,
-        given.map(({ place, result }) => `${place}\t${result}\n`).join(''),
-        given.map(({ fixture }) => `${fixture}\n`).join(''),
+        given.map(({ place, result }) => `${place}\t0${result}\n`).join(''),
+        given.map(({ field }) => `${field}\n`).join(''),
         given.map(({ fingerprint }) => fingerprint).join(''),
       ]);
-      const head = [...slices, replyTo, joined ? 1 : 0, bounds.room, ...modelArguments(models)];
+      const { room, perFollower } = bounds;
+      const head = [...slices, replyTo, joined ? 1 : 0, room, perFollower, ...modelArguments(models)];
       const reply = await redis.script(scripts.complete, [...head, batch.length, ...args]);
       const [taken, stored, duplicates, conflicts, left] = v.parse(Reply, reply);
       sum.stored += stored;
@@ -80,15 +81,18 @@ export function redisCompletion(
   return async function complete({ model, outcomes, replyTo }: Completed) {
     const models: Models = new Map();
     const ids = new Map<ModelRef, string>();
+    const digests = new Map<ModelRef, string>();
     const given = outcomes.map((outcome: LedgerOutcome): Given => {
       const { job, place } = placeOf(outcome.id);
       const ref = ownModel(outcome) ?? model;
       const id = ids.get(ref) ?? results.modelId(ref, models);
+      const digest = digests.get(ref) ?? shortId(ref.digest);
       ids.set(ref, id);
+      digests.set(ref, digest);
       return {
         ...{ job, place: placeText(place), fingerprint: outcome.fingerprint },
         result: results.pack(textOf(outcome), id),
-        fixture: outcome.status === 'done' ? fixtureText(outcome.prediction) : '',
+        field: outcome.status === 'done' ? digest + fixtureText(outcome.prediction) : '',
       };
     });
     const { left, ...counts } = await run(given, { replyTo, joined: false, models });
@@ -97,7 +101,7 @@ export function redisCompletion(
       const followers = left.flatMap((line): Given[] => {
         const [leading = '', at = '', job = '', place = ''] = line.split('\t');
         const leader = leaders.get(`${leading}\t${at}`);
-        return leader ? [{ ...leader, job, place, fixture: '' }] : [];
+        return leader ? [{ ...leader, job, place, field: '' }] : [];
       });
       await run(byJob(followers), { joined: true, models });
     }

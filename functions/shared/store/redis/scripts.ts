@@ -1,10 +1,9 @@
 import { fingerprintLength } from '../../fingerprint.ts';
 import { doneStart, idLength, type Kept } from '../rules.ts';
-import { bounds } from './bounds.ts';
 import { lua } from './lua.ts';
 
 // What scripts have in common. Each piece stands on those before it.
-const constants = `local ID_LENGTH, DONE_START, PRINT_LENGTH, PER_FOLLOWER = ${idLength}, '${doneStart}', ${fingerprintLength}, ${bounds.perFollower}\n`;
+const constants = `local ID_LENGTH, DONE_START, PRINT_LENGTH = ${idLength}, '${doneStart}', ${fingerprintLength}\n`;
 const prelude = lua('prelude');
 const models = lua('models');
 const jobs = constants + lua('jobs');
@@ -56,7 +55,6 @@ export const scripts = {
   complete: prelude + models + settling + lua('complete'),
   overdue: prelude + settling + lua('overdue'),
   find: prelude + jobs + lua('find'),
-  audit: lua('audit'),
   unaccounted: prelude + lua('unaccounted'),
   deadLetterAdd: deadLetters + lua('dead-letter-add'),
   deadLetterRemove: deadLetters + lua('dead-letter-remove'),

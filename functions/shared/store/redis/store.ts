@@ -1,12 +1,21 @@
 import * as v from 'valibot';
 import { ownModel } from '../../prediction.ts';
-import type { Accepted, Audit, Found, Job, OverdueJob, Settled, Store, StoredOutcome } from '../store.ts';
+import type { Accepted, Found, Job, OverdueJob, Settled, Store, StoredOutcome } from '../store.ts';
+import { redisAudit } from './audit.ts';
 import { bounds } from './bounds.ts';
 import { redisCompletion } from './completion.ts';
 import { openRedis } from './connection.ts';
 import { redisDeadLetters } from './dead-letters.ts';
 import { redisHistory } from './history.ts';
-import { endedFrom, linesFrom, modelArguments, type Models, placeFrom, placeText, redisResults } from './results.ts';
+import {
+  endedFrom,
+  linesFrom,
+  modelArguments,
+  type Models,
+  placeFrom,
+  placeText,
+  redisResults,
+} from './results.ts';
 import { scripts, sliceLengths } from './scripts.ts';
 import {
   ClaimRecord,
@@ -175,32 +184,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       };
     },
 
-    async audit(): Promise<Audit> {
-      const [open, ...fields] = v.parse(Texts, await redis.script(scripts.audit, []));
-      const counts = new Map<string, number>();
-      for (let at = 0; at < fields.length; at += 2) counts.set(fields[at] ?? '', Number(fields[at + 1]));
-      const unaccounted = new Set<string>();
-      for (const name of ['open 0', 'deadlines 0', 'ended 0', 'ended 1', 'ended 2']) {
-        let cursor = '0';
-        do {
-          const args = [...slices, ...name.split(' '), cursor];
-          const [next = '0', ...ids] = v.parse(Texts, await redis.script(scripts.unaccounted, args));
-          for (const id of ids) unaccounted.add(id);
-          cursor = next;
-        } while (cursor !== '0');
-      }
-      const count = (name: string): number => counts.get(name) ?? 0;
-      return {
-        accepted: count('accepted'),
-        done: count('done'),
-        failed: count('failed'),
-        open: Number(open),
-        deadLettered: count('deadLettered'),
-        duplicates: count('duplicates'),
-        unaccounted: [...unaccounted],
-      };
-    },
-
+    audit: redisAudit(redis, slices),
     deadLetters: redisDeadLetters(redis, kept),
     history: redisHistory(redis, kept),
     async ping() {

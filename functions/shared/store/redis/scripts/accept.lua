@@ -1,11 +1,11 @@
 -- Accepts jobs. Says of each request whether it is to be published, waits for another one, or has an answer.
 --
--- ARGV  now in ms; how long others may join a flight, in ms; the ms until a job's first deadline; the most bytes that it reads of
---       leaders; the most bytes of who joined that one leader has; `1` to accept all or none (or `0`); the number of jobs;
+-- ARGV  now in ms; how long others may join a flight, in ms; the ms until a job's first deadline; the most bytes that it
+--       reads of leaders; the most bytes of who joined one of them; `1` to accept all or none (or `0`); the number of jobs;
 --       for each job: id, size, `1` to keep it although nothing of it is open (or `0`), reply channel, fingerprints, body;
 --       then the models of the results in the bodies (models.lua).
---       A body is a line with who asked, then a line for each request: `?<id of its digest><fixture>\t<kickoff>`, or `=<result>`
---       where it is answered.
+--       A body has a line with who asked, then one for each request: `?<id of its digest><fixture>\t<kickoff>`, or
+--       `=<result without its flag>` where it is answered.
 -- Keys  reads `open`, `ended`, `answers`; writes `open`, `bodies`, `deadlines`, `ended`, `answers`, `ids`, `models`, `counts`
 -- Reply a text for each job: a letter for each request (`p` publish, `w` wait, `c` cached, `k` known), then a line for each
 --       cached value; or, for a job that was accepted before, `=` and its lines; or `!` and them where it asked for
@@ -41,7 +41,7 @@ for n = 1, num() do
 end
 load(ids)
 local ended, answers = read('ended', ids), read('answers', wanted)
--- Who leads the flights. A leader that is not loaded takes nobody along: asking once more costs less than a script that holds up Redis.
+-- Who leads the flights. A leader that is not loaded takes nobody along: to publish once more costs less than to hold up Redis.
 local leaders, seen = {}, {}
 for field, answer in pairs(answers) do
   if string.byte(answer) == 126 then
@@ -58,7 +58,7 @@ load(leaders)
 -- What was asked under an id before, and its lines.
 local function earlier(id)
   local job = jobs[id]
-  if job then return job.prints, job.lines .. table.concat(job.added or {}) end
+  if job then return job.prints, job.lines .. added(job) end
   if not ended[id] then return nil end
   local prints, behind = printsOf(ended[id], string.find(ended[id], '\n', 1, true) + 1)
   return prints, string.sub(ended[id], behind)
@@ -108,17 +108,18 @@ for n, job in ipairs(asked) do
   else
     local letters, hits, known, place = {}, {}, {}, 's'
     local lead = '~' .. till .. ' ' .. job.id .. ' '
-    for at = job.first, job.last do
-      local field, kickoff, number = fields[at], kickoffs[at], at - job.first + 1
+    for request = job.first, job.last do
+      local field, kickoff, number = fields[request], kickoffs[request], request - job.first + 1
       local answer = answers[field]
       if job.size ~= 's' then place = string.format('%d', number - 1) end
       if not kickoff then
         letters[number] = 'k'
-        known[#known + 1] = {place, field}
+        known[#known + 1] = {place .. '\t0' .. field .. '\n', field}
       elseif type(answer) == 'string' then
         letters[number] = 'c'
-        hits[#hits + 1] = answer .. '\n'
-        known[#known + 1] = {place, '1' .. answer}
+        hits[#hits + 1] = answer
+        hits[#hits + 1] = '\n'
+        known[#known + 1] = {place .. '\t1' .. answer .. '\n', answer}
       else
         if job.open == 0 then trace(job) end
         job.open = job.open + 1
@@ -140,7 +141,7 @@ for n, job in ipairs(asked) do
     if job.open > 0 or job.keep then
       if job.open == 0 then trace(job) end
       for _, one in ipairs(known) do
-        add(job, one[1], one[2])
+        add(job, one[1])
         count(statusOf(one[2]), 1)
       end
     end

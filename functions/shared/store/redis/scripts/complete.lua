@@ -1,18 +1,19 @@
--- Stores outcomes, also for those who joined their flights, and tells who listens. It reads the records of so many bytes only, and
--- says where it stopped: who calls goes on from there.
+-- Stores outcomes, also for those who joined their flights, and tells who listens. It reads the records of so many bytes
+-- only, and says where it stopped: who calls goes on from there.
 --
--- ARGV  the reply channel of jobs without one of their own; `1` where it goes on with those who joined (or `0`): one that has ended
---       is no duplicate then; the most bytes that it reads, and tells those who joined; the models of the results (models.lua); the
---       number of groups;
---       for each group: the id of a job, its lines, for each line its fixture and `\n` (no fixture where it failed), and
---       for each line its fingerprint
+-- ARGV  the reply channel of jobs without one of their own; `1` where it goes on with those who joined (or `0`): one that
+--       has ended is no duplicate then; the most bytes that it reads, and gives those who joined; what one of these counts
+--       besides its result; the models of the results (models.lua); the number of groups;
+--       for each group: the id of a job, its lines, for each line the field of `answers` and `\n` (no field where it
+--       failed), and for each line its fingerprint
 -- Keys  reads `open`, `ended`; writes `open`, `bodies`, `deadlines`, `ended`, `answers`, `ids`, `models`, `counts`;
 --       publishes to `reply:<channel>`
--- Reply the numbers of groups that were taken, of stored outcomes and of duplicates; for each outcome that answers something else
---       than was asked the id of its job and its place; and for each of those who joined and found no room a line: the id and the
---       place of who led, and its own
+-- Reply the numbers of groups that were taken, of stored outcomes and of duplicates; for each outcome that answers something
+--       else than was asked the id of its job and its place; and for each of those who joined and found no room a line: the
+--       id and the place of who led, and its own
 
-local replyTo, joined, room, digestOf, groups, ids = arg(), arg() == '1', num(), saveModels(), {}, {}
+local replyTo, joined, room, perFollower, groups, ids = arg(), arg() == '1', num(), num(), {}, {}
+saveModels()
 local records = {}
 -- Looks where a job is, and gives the bytes of its record.
 local function locate(id)
@@ -39,15 +40,15 @@ local function recordOf(id)
   return records[id]
 end
 for n = 1, num() do
-  local group = {base = arg(), lines = arg(), fixtures = arg(), prints = arg()}
-  room = room - locate(group.base)
+  local group = {id = arg(), lines = arg(), fields = arg(), prints = arg()}
+  room = room - locate(group.id)
   if n > 1 and room < 0 then break end
+  ids[n] = group.id
   groups[n] = group
-  ids[n] = group.base
 end
 load(ids)
 
-local stored, conflicts, answers, given, leaders, results = 0, {}, {}, {}, {}, {}
+local stored, conflicts, answers, given, leaders, landing = 0, {}, {}, {}, {}, {}
 -- The job, open or ended, that an outcome is of, with its id and the place there. A place of what is no such list belongs to the id
 -- of a single request.
 local function find(base, place)
@@ -64,11 +65,14 @@ local function find(base, place)
   end
   return id, 's', jobs[id], recordOf(id)
 end
-local function store(base, place, result, fixture, fingerprint)
+-- Stores one outcome. Returns the job that it has ended a request of, where its line is to be added.
+local function store(base, place, answer, field, fingerprint)
   local id, its, job, record = find(base, place)
   if not job and not record and not joined then
     -- A producer's own request that never passed ingress: accepted by being answered.
-    job = {id = id, size = 's', open = 1, attempts = 1, channel = '', prints = fingerprint, lines = '', joins = '', fresh = true}
+    job = {
+      id = id, size = 's', open = 1, attempts = 1, channel = '', prints = fingerprint, lines = '', joins = '', fresh = true,
+    }
     jobs[id] = job
     given[#given + 1] = id
     count('accepted', 1)
@@ -76,43 +80,52 @@ local function store(base, place, result, fixture, fingerprint)
   local known = job or record
   if known and not fits(known.prints, its, fingerprint) then
     conflicts[#conflicts + 1] = {id, its}
-  elseif job and settle(job, its, result, replyTo) then
+  elseif job and settle(job, its, answer, replyTo) then
     stored = stored + 1
-    if fixture ~= '' then
-      answers[#answers + 1] = digestOf[string.sub(result, 2, ID_LENGTH + 1)] .. fixture
-      answers[#answers + 1] = string.sub(result, 2)
+    if field ~= '' then
+      answers[#answers + 1] = field
+      answers[#answers + 1] = answer
     end
     if job.joins ~= '' then
-      if not results[job] then leaders[#leaders + 1] = job end
-      results[job] = results[job] or {}
-      results[job][its] = result
+      if not landing[job] then leaders[#leaders + 1] = job end
+      landing[job] = landing[job] or {}
+      landing[job][its] = answer
     end
+    if its == place then return job end
+    add(job, its .. '\t0' .. answer .. '\n')
   elseif not joined then
     count('duplicates', 1)
   end
 end
 for _, group in ipairs(groups) do
-  local lines, fixtures, from, begin, number = group.lines, group.fixtures, 1, 1, 0
+  local lines, fields, from, begin, number = group.lines, group.fields, 1, 1, 0
+  -- The lines since `first` go to this job, as they were given.
+  local to, first
   while from <= #lines do
     local tab = string.find(lines, '\t', from, true)
-    local till, ends = string.find(lines, '\n', tab, true), string.find(fixtures, '\n', begin, true)
-    local place, result = string.sub(lines, from, tab - 1), string.sub(lines, tab + 1, till - 1)
+    local till, ends = string.find(lines, '\n', tab, true), string.find(fields, '\n', begin, true)
+    local place, answer = string.sub(lines, from, tab - 1), string.sub(lines, tab + 2, till - 1)
     local fingerprint = string.sub(group.prints, number * PRINT_LENGTH + 1, (number + 1) * PRINT_LENGTH)
-    store(group.base, place, result, string.sub(fixtures, begin, ends - 1), fingerprint)
+    local job = store(group.id, place, answer, string.sub(fields, begin, ends - 1), fingerprint)
+    if job ~= to then
+      if to then add(to, string.sub(lines, first, from - 1)) end
+      to, first = job, from
+    end
     number, from, begin = number + 1, till + 1, ends + 1
   end
+  if to then add(to, string.sub(lines, first)) end
 end
 -- Behind all that were given: who joined one of them may have an outcome of its own among them.
 local left = {}
 for _, leader in ipairs(leaders) do
   landed(leader, function(place, id, its)
-    local result = results[leader][place]
-    room = room - #result - PER_FOLLOWER
+    local answer = landing[leader][place]
+    room = room - #answer - perFollower
     if jobs[id] == nil and room >= 0 then
       room = room - openBytes(id)
       if room >= 0 then load({id}) end
     end
-    if jobs[id] then settle(jobs[id], its, result)
+    if jobs[id] and settle(jobs[id], its, answer) then add(jobs[id], its .. '\t0' .. answer .. '\n')
     elseif jobs[id] == nil then left[#left + 1] = leader.id .. '\t' .. place .. '\t' .. id .. '\t' .. its end
   end)
 end

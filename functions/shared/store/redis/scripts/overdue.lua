@@ -40,7 +40,8 @@ for n, id in ipairs(ids) do
     later[#later + 1] = id
   else
     for place = 0, (tonumber(job.size) or 1) - 1 do
-      settle(job, job.size == 's' and 's' or string.format('%d', place), exhausted)
+      local field = job.size == 's' and 's' or string.format('%d', place)
+      if settle(job, field, exhausted) then add(job, field .. '\t0' .. exhausted .. '\n') end
     end
     -- Who joined would wait on for nothing: the next sweep publishes that.
     landed(job, function(_, follower)
