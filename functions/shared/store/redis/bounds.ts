@@ -10,7 +10,7 @@ export const bounds = {
   /** The most bytes of records that a script reads besides its first, and of results that it gives those who joined. */
   room: 2 ** 19,
   /** What one of those who joined counts besides its result, in bytes. */
-  perFollower: 512,
+  perFollower: 1536,
   /** The most bytes of who joined that one job leads, some 50 each. Who comes then is published, and leads. */
   joined: 2 ** 17,
 };

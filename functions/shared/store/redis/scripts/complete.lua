@@ -49,8 +49,8 @@ end
 load(ids)
 
 local stored, conflicts, answers, given, leaders, landing = 0, {}, {}, {}, {}, {}
--- The job, open or ended, that an outcome is of, with its id and the place there. A place of what is no such list belongs to the id
--- of a single request.
+-- The job, open or ended, that an outcome is of, with its id and the place there. A place of what is no such list belongs to
+-- the id of a single request.
 local function find(base, place)
   local open, record = jobs[base], recordOf(base)
   local known = open or record

@@ -2,8 +2,8 @@
 --
 -- ARGV  `open`, `deadlines` or `ended`; how many slices back (for `ended`); the cursor; how many to look at
 -- Keys  reads `open`, `deadlines`, `ended`
--- Reply the next cursor; the bytes of what was looked at; the ids of such jobs; and, of `open`, each id and the number of its open
---       requests
+-- Reply the next cursor; the bytes of what was looked at; the ids of such jobs; and, of `open`, each id and the number of its
+--       open requests
 
 local name, back, cursor, most = arg(), num(), arg(), arg()
 local reply
