@@ -34,7 +34,7 @@ export async function startRedis(
       ...(appendonly ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : []),
       ...flags,
     ]);
-    await ready(running, () => answers(port), 20_000);
+    await ready(running, () => answersPing(port), 20_000);
   }
   async function down(signal: NodeJS.Signals): Promise<void> {
     if (running) await end(running, signal);
@@ -59,7 +59,7 @@ export async function startRedis(
 }
 
 /** Whether it serves: while it loads its data it answers PING with an error. */
-function answers(port: number): Promise<boolean> {
+export function answersPing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectTcp(port, '127.0.0.1', () => {
       socket.write('PING\r\n');
