@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { openStore } from '../../functions/shared/store/open.ts';
 import { StoreUnavailable } from '../../functions/shared/store/store.ts';
 import { digest, list, model, outcomesOf } from '../functions/shared/store/fixtures.ts';
@@ -14,6 +15,19 @@ const end = Date.now() + Number(seconds) * 1000;
 const seen = { accepted: 0, refused: 0, slowest: 0 };
 const grid = Array.from({ length: 11 }, () => Array.from({ length: 11 }, (_, n) => 0.012345678901 * n));
 
+/** As the broker delivers an event: again, when it was not taken. */
+async function delivered(work: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || attempt === 5) throw error;
+      await wait(200);
+    }
+  }
+}
+
 async function once(n: number): Promise<void> {
   const now = Date.now();
   const of = n % 3 === 0 ? `all ${Math.floor(now / 3000)}` : newId();
@@ -24,7 +38,7 @@ async function once(n: number): Promise<void> {
   const outcomes = outcomesOf(job).filter((_, place) => wanted.has(place));
   // A tenth of the lists has grids of scores, which are six times as large.
   if (n % 10 === 0) for (const one of outcomes) if (one.status === 'done') one.prediction.scoreline = grid;
-  if (outcomes.length > 0) await store.complete({ model, outcomes, now });
+  if (outcomes.length > 0) await delivered(() => store.complete({ model, outcomes, now }));
   if (n % 3 === 1) await store.find(job.id);
 }
 
@@ -38,7 +52,7 @@ await Promise.all(
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error;
         seen.refused++;
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await wait(200);
       }
       seen.slowest = Math.max(seen.slowest, performance.now() - began);
     }

@@ -47,9 +47,16 @@ function controlGroup(name: string, memory: number, cores: number) {
     /** Bytes that are in no file: reaching the limit with these ends a process. */
     anonymous: () =>
       Number(/^total_rss (\d+)/m.exec(readFileSync(`${memoryGroup}/memory.stat`, 'utf8'))?.[1]),
-    remove: () => {
-      for (const group of [memoryGroup, cpuGroup]) rmdirSync(group);
-    },
+    /** Waits for the last process of it, one that rewrites the file perhaps. */
+    remove: () =>
+      until(() => {
+        try {
+          for (const group of [memoryGroup, cpuGroup]) if (existsSync(group)) rmdirSync(group);
+          return true;
+        } catch {
+          return false;
+        }
+      }),
   };
 }
 
@@ -103,7 +110,7 @@ async function watched(program: string, name: string, limit: number | undefined,
       const killed = !isUp();
       admin.disconnect();
       await end(server, 'SIGKILL');
-      group.remove();
+      await group.remove();
       rmSync(folder, { recursive: true, force: true });
       return [
         [`${name}: limit, MiB`, inMiB(bytes)],

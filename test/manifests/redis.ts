@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 
 const file = path.resolve(import.meta.dirname, '../../manifests/base/redis.yaml');
 
@@ -19,7 +19,9 @@ const Workload = v.object({
 /** The configuration of Redis, and its container's limits of memory in bytes and of CPU in cores, by a manifest with one StatefulSet. */
 export function redisManifest(workload = file): { config: string; memory: number; cores: number } {
   const documents = (of: string): unknown[] =>
-    parseAllDocuments(readFileSync(of, 'utf8')).map((one): unknown => one.toJS());
+    readFileSync(of, 'utf8')
+      .split(/^---$/m)
+      .map((one): unknown => parse(one));
   const config = documents(file).find((one) => v.is(Config, one));
   const set = documents(workload).find((one) => v.is(Workload, one));
   const { data } = v.parse(Config, config);
@@ -36,6 +38,6 @@ const units: Record<string, number> = { mb: 2 ** 20, gb: 2 ** 30, mi: 2 ** 20, g
 
 /** The bytes of `48mb` (Redis) or `512Mi` (Kubernetes). */
 export function bytesOf(text: string): number {
-  const [, number = '', unit = ''] = /^(\d+)(\w*)$/.exec(text) ?? [];
+  const [, number = '', unit = ''] = /^(\d+)([a-z]*)$/i.exec(text) ?? [];
   return Number(number) * (units[unit.toLowerCase()] ?? 1);
 }
