@@ -13,6 +13,7 @@ const Pods = v.looseObject({
       metadata: v.looseObject({
         name: v.string(),
         labels: v.optional(v.record(v.string(), v.string()), {}),
+        ownerReferences: v.optional(v.array(v.looseObject({ name: v.string() })), []),
       }),
     }),
   ),
@@ -24,10 +25,12 @@ async function kinds(): Promise<Kind[]> {
   const { items } = await kubectlJson(Pods, ['get', 'pods', '-n', namespace]);
   const found = new Map<string, Kind>();
   for (const { metadata } of items) {
-    const { name, labels } = metadata;
+    const { name, labels, ownerReferences } = metadata;
     const service = labels['serving.knative.dev/service'];
     const set = labels['statefulset.kubernetes.io/pod-name']?.replace(/-\d+$/, '');
-    const deployment = name.replace(/-[a-z0-9]+-[a-z0-9]+$/, '');
+    // Not from the pod's own name, which is cut where it is too long.
+    const replicaSet = ownerReferences[0]?.name ?? name;
+    const deployment = replicaSet.replace(`-${labels['pod-template-hash'] ?? ''}`, '');
     const kind = service ?? set ?? deployment;
     const back = service === undefined ? [set === undefined ? 'deployment' : 'statefulset', kind] : undefined;
     const before = found.get(kind);

@@ -19,10 +19,10 @@ export type Redis = {
   remove(): Promise<void>;
 };
 
-/** A Redis on a free port of 127.0.0.1. `server` is the path of redis-server (from `needs.ts`); `appendonly` keeps its data over a kill, flags come last and win. */
+/** A Redis on a free port of 127.0.0.1. `server` is the path of redis-server (from `needs.ts`); `appendonly` keeps its data over a kill, `file` is read first, flags come last and win. */
 export async function startRedis(
   server: string,
-  { appendonly = false, flags = [] }: { appendonly?: boolean; flags?: string[] } = {},
+  { appendonly = false, file, flags = [] }: { appendonly?: boolean; file?: string; flags?: string[] } = {},
 ): Promise<Redis> {
   const folder = mkdtempSync(path.join(tmpdir(), 'kickoff-redis-'));
   const port = await freePort();
@@ -30,11 +30,12 @@ export async function startRedis(
 
   async function up(): Promise<void> {
     running = start(server, [
+      ...(file === undefined ? [] : [file]),
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
       ...(appendonly ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : []),
       ...flags,
     ]);
-    await ready(running, () => answers(port), 20_000);
+    await ready(running, () => answersPing(port), 20_000);
   }
   async function down(signal: NodeJS.Signals): Promise<void> {
     if (running) await end(running, signal);
@@ -59,7 +60,7 @@ export async function startRedis(
 }
 
 /** Whether it serves: while it loads its data it answers PING with an error. */
-function answers(port: number): Promise<boolean> {
+export function answersPing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectTcp(port, '127.0.0.1', () => {
       socket.write('PING\r\n');

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import { StoreUnavailable } from '../store.ts';
+import { takeTurns } from './turns.ts';
 
 type Argument = string | number;
 
@@ -8,6 +9,12 @@ export type RedisConnection = Awaited<ReturnType<typeof openRedis>>;
 
 /** The longest that a caller waits for Redis, in ms. */
 const commandTimeout = 1500;
+
+/**
+ * The most scripts of a process that Redis has at once. It runs one after the other, so more would not be done sooner, and what they carry and what
+ * they answer would all lie in its memory: up to a megabyte and more each.
+ */
+const scriptsAtOnce = 4;
 
 const options = {
   lazyConnect: true,
@@ -67,6 +74,7 @@ export async function openRedis(url: string) {
     }
   }
 
+  const scriptTurn = takeTurns(scriptsAtOnce, commandTimeout, () => new Error('too much waits for it'));
   const channelPrefix = 'kickoff:reply:';
   const shaOf = new Map<string, string>();
 
@@ -75,16 +83,18 @@ export async function openRedis(url: string) {
       guarded(() => redis.call(command, ...args)),
     /** Runs a script by its digest; a server that does not know it (yet, or since a restart) is sent the text. */
     script: (text: string, args: readonly Argument[]): Promise<unknown> =>
-      guarded(async () => {
-        const sha = shaOf.get(text) ?? hash('sha1', text);
-        shaOf.set(text, sha);
-        try {
-          return await redis.evalsha(sha, 0, ...args);
-        } catch (error) {
-          if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-          return redis.eval(text, 0, ...args);
-        }
-      }),
+      guarded(() =>
+        scriptTurn(async () => {
+          const sha = shaOf.get(text) ?? hash('sha1', text);
+          shaOf.set(text, sha);
+          try {
+            return await redis.evalsha(sha, 0, ...args);
+          } catch (error) {
+            if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+            return await redis.eval(text, 0, ...args);
+          }
+        }),
+      ),
     /** Subscriptions are made again by themselves after a reconnect. */
     subscribe: (channel: string) => guarded(() => redis.subscribe(channelPrefix + channel)),
     unsubscribe: (channel: string) => guarded(() => redis.unsubscribe(channelPrefix + channel)),

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { DeadLetterRecord, type Kept, lettersKept } from '../rules.ts';
-import type { Store } from '../store.ts';
+import type { DeadLetter, Store } from '../store.ts';
 import type { RedisConnection } from './connection.ts';
 import { scripts } from './scripts.ts';
 
@@ -9,6 +9,8 @@ const MaybeText = v.nullable(v.string());
 const Dropped = v.number();
 
 const indexes = { signed: 'dead-letters:signed', others: 'dead-letters' };
+/** The most letters that are read at once. */
+const atOnce = 8;
 const keyOf = (id: string): string => `kickoff:dead-letter:${id}`;
 
 /** The dead letters of a Redis store (see `scripts.ts` for its keys). */
@@ -28,11 +30,13 @@ export function redisDeadLetters(
     },
     async list() {
       const ids = (await Promise.all([indexes.signed, indexes.others].map(idsOf))).flat();
-      if (ids.length === 0) return [];
-      const found = v.parse(v.array(MaybeText), await redis.call('MGET', ...ids.map((id) => keyOf(id))));
-      const letters = found.flatMap((text) =>
-        text === null ? [] : [v.parse(DeadLetterRecord, JSON.parse(text))],
-      );
+      const letters: DeadLetter[] = [];
+      // One may have a megabyte: all in one answer would fill the memory of Redis.
+      for (let at = 0; at < ids.length; at += atOnce) {
+        const keys = ids.slice(at, at + atOnce).map(keyOf);
+        for (const text of v.parse(v.array(MaybeText), await redis.call('MGET', ...keys)))
+          if (text !== null) letters.push(v.parse(DeadLetterRecord, JSON.parse(text)));
+      }
       return letters.sort((a, b) => (a.time < b.time ? -1 : 1));
     },
     async find(id) {

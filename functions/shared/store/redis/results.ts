@@ -7,7 +7,10 @@ import { idLength, requestId, shortId, single, storedOutcome } from '../rules.ts
 const noModel = '-'.repeat(idLength);
 
 /** The texts of models by their ids: a script that stores results is given those of its models. */
-export type Models = Map<string, { text: string; digest: string }>;
+export type Models = Map<string, string>;
+
+/** The arguments that `models.lua` reads. */
+export const modelArguments = (models: Models): (string | number)[] => [models.size, ...[...models].flat()];
 
 /** Reads and writes results by their format (`scripts.ts`), with the models that they came from. */
 export function redisResults(redis: Pick<RedisConnection, 'call'>) {
@@ -18,12 +21,12 @@ export function redisResults(redis: Pick<RedisConnection, 'call'>) {
     modelId(model: ModelRef, to: Models): string {
       const text = JSON.stringify(model);
       const id = shortId(text);
-      to.set(id, { text, digest: shortId(model.digest) });
+      to.set(id, text);
       models.set(id, model);
       return id;
     },
-    /** The result of a request that was answered now, by the model of this id. */
-    pack: (text: string, modelId = noModel): string => `0${modelId}${text}`,
+    /** The result of a request by the model of this id, without its flag. */
+    pack: (text: string, modelId = noModel): string => modelId + text,
     /** Reads the models of these results that this process has not met yet. */
     async meet(results: readonly string[]): Promise<void> {
       for (const id of new Set(results.map(modelOf))) {

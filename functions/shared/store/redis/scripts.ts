@@ -56,7 +56,6 @@ export const scripts = {
   complete: prelude + models + settling + lua('complete'),
   overdue: prelude + settling + lua('overdue'),
   find: prelude + jobs + lua('find'),
-  audit: lua('audit'),
   unaccounted: prelude + lua('unaccounted'),
   deadLetterAdd: deadLetters + lua('dead-letter-add'),
   deadLetterRemove: deadLetters + lua('dead-letter-remove'),

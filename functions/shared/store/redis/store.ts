@@ -1,10 +1,21 @@
 import * as v from 'valibot';
-import { fixtureText, ModelRef, ownModel } from '../../prediction.ts';
-import type { Accepted, Audit, Found, Job, OverdueJob, Settled, Store, StoredOutcome } from '../store.ts';
+import { ModelRef, ownModel } from '../../prediction.ts';
+import type { Accepted, Found, Job, OverdueJob, Settled, Store, StoredOutcome } from '../store.ts';
+import { redisAudit } from './audit.ts';
+import { bounds } from './bounds.ts';
+import { redisCompletion } from './completion.ts';
 import { openRedis } from './connection.ts';
 import { redisDeadLetters } from './dead-letters.ts';
 import { redisHistory } from './history.ts';
-import { endedFrom, linesFrom, type Models, placeFrom, placeText, redisResults } from './results.ts';
+import {
+  endedFrom,
+  linesFrom,
+  modelArguments,
+  type Models,
+  placeFrom,
+  placeText,
+  redisResults,
+} from './results.ts';
 import { scripts, sliceLengths } from './scripts.ts';
 import {
   ClaimRecord,
@@ -16,7 +27,6 @@ import {
   type Kept,
   maxAttempts,
   patience,
-  placeOf,
   requestId,
   shortId,
   single,
@@ -27,7 +37,6 @@ import {
 import { askerFrom, askerText, requestFrom, requestText } from './texts.ts';
 
 const Texts = v.array(v.string());
-const Completion = v.tuple([v.number(), v.number(), v.array(v.tuple([v.string(), v.string()]))]);
 const Again = v.tuple([v.string(), v.string(), v.string(), v.number(), v.string(), v.string()]);
 const Taken = v.tuple([v.number(), v.array(Again)]);
 const MaybeText = v.nullable(v.string());
@@ -59,11 +68,6 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
     for (const { place, result } of lines) outcomes[Math.max(placeFrom(place), 0)] = results.unpack(result);
     return outcomes;
   }
-
-  const modelArguments = (models: Models): (string | number)[] => [
-    models.size,
-    ...[...models].flatMap(([id, { digest, text }]) => [id, digest, text]),
-  ];
 
   /** What `accept.lua` says of a job. */
   async function acceptedFrom({ id, list, requests }: Job, reply: string): Promise<Accepted> {
@@ -110,9 +114,10 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       const args: (string | number)[] = [];
       for (const job of jobs) {
         args.push(job.id, job.list ? job.requests.length : 's', job.keep ? 1 : 0, job.replyTo ?? '');
-        args.push(fingerprintsOf(job), askerText(job.asker), bodyOf(job, digestId, models));
+        args.push(fingerprintsOf(job), `${askerText(job.asker)}\n${bodyOf(job, digestId, models)}`);
       }
-      const head = [...slices, now, kept.flight, patience(1), together ? 1 : 0];
+      const { room, joined } = bounds;
+      const head = [...slices, now, kept.flight, patience(1), room, joined, together ? 1 : 0];
       const known = modelArguments(models);
       const replies = v.parse(
         Texts,
@@ -121,36 +126,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       return Promise.all(jobs.map((job, at) => acceptedFrom(job, replies[at] ?? '')));
     },
 
-    async complete({ model, outcomes, replyTo }) {
-      const models: Models = new Map();
-      const ids = new Map<ModelRef, string>();
-      const groups: { job: string; lines: string; fixtures: string; prints: string }[] = [];
-      for (const outcome of outcomes) {
-        const { job, place } = placeOf(outcome.id);
-        const ref = ownModel(outcome) ?? model;
-        const id = ids.get(ref) ?? results.modelId(ref, models);
-        ids.set(ref, id);
-        const line = `${placeText(place)}\t${results.pack(textOf(outcome), id)}\n`;
-        const last = groups.at(-1);
-        const fixture = `${outcome.status === 'done' ? fixtureText(outcome.prediction) : ''}\n`;
-        if (last?.job === job) {
-          last.lines += line;
-          last.fixtures += fixture;
-          last.prints += outcome.fingerprint;
-        } else groups.push({ job, lines: line, fixtures: fixture, prints: outcome.fingerprint });
-      }
-      const known = modelArguments(models);
-      const args = groups.flatMap(({ job, lines, fixtures, prints }) => [job, lines, fixtures, prints]);
-      const reply = await redis.script(scripts.complete, [
-        ...[...slices, replyTo ?? '', ...known, groups.length],
-        ...args,
-      ]);
-      const [stored, duplicates, others] = v.parse(Completion, reply);
-      return {
-        ...{ stored, duplicates },
-        conflicts: others.map(([job, place]) => requestId(job, placeFrom(place))),
-      };
-    },
+    complete: redisCompletion(redis, results, slices),
 
     async find(id): Promise<Found> {
       const [word, record = ''] = v.parse(Texts, await redis.script(scripts.find, [...slices, id]));
@@ -208,32 +184,7 @@ export async function openRedisStore(url: string, kept: Kept): Promise<Store> {
       };
     },
 
-    async audit(): Promise<Audit> {
-      const [open, ...fields] = v.parse(Texts, await redis.script(scripts.audit, []));
-      const counts = new Map<string, number>();
-      for (let at = 0; at < fields.length; at += 2) counts.set(fields[at] ?? '', Number(fields[at + 1]));
-      const unaccounted = new Set<string>();
-      for (const name of ['open 0', 'deadlines 0', 'ended 0', 'ended 1', 'ended 2']) {
-        let cursor = '0';
-        do {
-          const args = [...slices, ...name.split(' '), cursor];
-          const [next = '0', ...ids] = v.parse(Texts, await redis.script(scripts.unaccounted, args));
-          for (const id of ids) unaccounted.add(id);
-          cursor = next;
-        } while (cursor !== '0');
-      }
-      const count = (name: string): number => counts.get(name) ?? 0;
-      return {
-        accepted: count('accepted'),
-        done: count('done'),
-        failed: count('failed'),
-        open: Number(open),
-        deadLettered: count('deadLettered'),
-        duplicates: count('duplicates'),
-        unaccounted: [...unaccounted],
-      };
-    },
-
+    audit: redisAudit(redis, slices),
     deadLetters: redisDeadLetters(redis, kept),
     history: redisHistory(redis, kept),
     lastGood: {

@@ -6,6 +6,6 @@
 
 local found = call('EXISTS', P .. 'dead-letter:' .. ARGV[1])
 for _, index in ipairs({'dead-letters', 'dead-letters:signed'}) do
-  if call('ZSCORE', P .. index, ARGV[1]) then forget(index, ARGV[1]) end
+  if call('ZSCORE', P .. index, ARGV[1]) then forget(index, {ARGV[1]}) end
 end
 return found

@@ -5,9 +5,14 @@ local call = redis.call
 local P = 'kickoff:'
 local SIZES = P .. 'dead-letter-bytes'
 local function weigh(index, by) call('HINCRBY', SIZES, index, by) end
-local function forget(index, id)
-  call('ZREM', P .. index, id)
-  call('DEL', P .. 'dead-letter:' .. id)
-  weigh(index, -(tonumber(call('HGET', SIZES, id)) or 0))
-  call('HDEL', SIZES, id)
+-- Forgets letters of an index.
+local function forget(index, ids)
+  if #ids == 0 then return end
+  local keys, bytes = {}, 0
+  for n, id in ipairs(ids) do keys[n] = P .. 'dead-letter:' .. id end
+  for _, size in ipairs(call('HMGET', SIZES, unpack(ids))) do bytes = bytes + (tonumber(size) or 0) end
+  call('ZREM', P .. index, unpack(ids))
+  call('UNLINK', unpack(keys))
+  call('HDEL', SIZES, unpack(ids))
+  weigh(index, -bytes)
 end

@@ -7,7 +7,7 @@
 local id = arg()
 load({id})
 local job = jobs[id]
-if job then return {'queued', job.size .. '\n' .. table.concat(job.lines)} end
+if job then return {'queued', job.size .. '\n' .. job.lines} end
 local ended = read('ended', {id})[id]
 if ended then return {'ended', ended} end
 for back = 0, slices.ids[2] - 1 do

@@ -1,5 +1,5 @@
 -- Open jobs, and the counts of requests. Stands behind the prelude. A script loads the jobs that it needs, changes them, and
--- saves them at its end.
+-- saves them at its end. The record of a list has a line for each result: it is taken apart only where somebody asks.
 --
 -- ARGV  none
 -- Keys  reads `open`; writes `open`, `bodies`, `deadlines`, `ended`, `counts`
@@ -11,17 +11,13 @@ local function saveCounts()
   for name, by in pairs(counts) do if by > 0 then call('HINCRBY', key, name, by) end end
 end
 
--- The text of an outcome begins with its status.
-local function statusOf(result)
-  return string.sub(result, ID_LENGTH + 2, ID_LENGTH + 1 + #DONE_START) == DONE_START and 'done' or 'failed'
+-- An answer is a result without its flag. Its text begins with the status.
+local function statusOf(answer)
+  return string.sub(answer, ID_LENGTH + 1, ID_LENGTH + #DONE_START) == DONE_START and 'done' or 'failed'
 end
 
--- Open jobs: what is known of those that were loaded, false where there is none.
-local jobs, changed = {}, {}
-local function add(job, place, result)
-  job.results[place] = true
-  job.lines[#job.lines + 1] = place .. '\t' .. result .. '\n'
-end
+-- The bytes of a job's record in `open`, 0 where there is none.
+local function openBytes(id) return call('HSTRLEN', P .. 'open', id) end
 
 -- The fingerprints of a record of `open` or `ended` whose first line ends before `from`, and where its next line begins. An
 -- older version wrote none: its ids are not bound.
@@ -36,21 +32,17 @@ local function fits(prints, place, print)
   return prints == '' or string.sub(prints, from + 1, from + PRINT_LENGTH) == print
 end
 
+-- Open jobs: those that were loaded, false where there is none. `lines` are its results, `joins` is who joined its flights.
+local jobs, changed = {}, {}
 local function parse(id, text)
   local size, open, attempts, channel, behind = string.match(text, '^(%w+) (%d+) (%d+) ([^\n]*)\n()')
   local prints
   prints, behind = printsOf(text, behind)
-  local job = {
+  local joins = string.find(text, '\n+', behind - 1, true)
+  return {
     id = id, size = size, open = tonumber(open), attempts = tonumber(attempts), channel = channel, prints = prints,
-    results = {}, lines = {}, joined = {},
+    lines = string.sub(text, behind, joins or -1), joins = joins and string.sub(text, joins + 1) or '',
   }
-  for joined, place, rest in string.gmatch(string.sub(text, behind), '(+?)(%w+)\t([^\n]*)\n') do
-    if joined == '' then add(job, place, rest) else
-      local follower, its = string.match(rest, '^(.*)\t(%w+)$')
-      job.joined[#job.joined + 1] = {place, follower, its}
-    end
-  end
-  return job
 end
 
 local function load(ids)
@@ -73,25 +65,46 @@ local function change(job)
   end
 end
 
-local function has(job, place)
-  if job.size == 's' then return place == 's' end
-  return place ~= 's' and tonumber(place) < tonumber(job.size)
+local function has(size, place)
+  if size == 's' then return place == 's' end
+  return place ~= 's' and tonumber(place) < tonumber(size)
 end
 
--- Writes the jobs that were changed, as open or as ended.
+-- Whether the request at a place has ended.
+local function isOver(job, place)
+  if not job.over then
+    local over, from = {}, 1
+    while true do
+      local tab = string.find(job.lines, '\t', from, true)
+      if not tab then break end
+      over[string.sub(job.lines, from, tab - 1)] = true
+      from = string.find(job.lines, '\n', tab, true) + 1
+    end
+    job.over = over
+  end
+  return job.over[place]
+end
+
+-- Adds results to a job, as lines.
+local function add(job, lines)
+  job.added = job.added or {}
+  job.added[#job.added + 1] = lines
+end
+local function added(job) return job.added and table.concat(job.added) or '' end
+
+-- Writes the jobs that were changed, as open or as ended. A large text is put together once: each time costs Redis a millisecond.
 local function saveJobs()
   local open, ended, closed = {}, {}, {}
   for _, job in ipairs(changed) do
-    local lines = table.concat(job.lines)
+    job.text = added(job)
     if job.open == 0 then
       ended[#ended + 1] = job.id
-      ended[#ended + 1] = job.size .. '\n=' .. job.prints .. '\n' .. lines
+      ended[#ended + 1] = job.size .. '\n=' .. job.prints .. '\n' .. job.lines .. job.text
       if not job.fresh then closed[#closed + 1] = job.id end
     else
-      for n, one in ipairs(job.joined) do job.joined[n] = '+' .. table.concat(one, '\t') .. '\n' end
+      local head = string.format('%s %d %d %s\n=', job.size, job.open, job.attempts, job.channel)
       open[#open + 1] = job.id
-      local head = string.format('%s %d %d %s\n=%s\n', job.size, job.open, job.attempts, job.channel, job.prints)
-      open[#open + 1] = head .. lines .. table.concat(job.joined)
+      open[#open + 1] = head .. job.prints .. '\n' .. job.lines .. job.text .. job.joins .. table.concat(job.joined or {})
     end
   end
   inSteps(open, 'HSET', P .. 'open')

@@ -1,6 +1,6 @@
 -- The models of results. Stands behind the prelude.
 --
--- ARGV  where a script calls `saveModels`: their number, and for each its id, the id of its digest, and its text
+-- ARGV  where a script calls `saveModels`: their number, and for each its id and its text
 -- Keys  reads and writes `models`
 
 local function saveModel(id, text)
@@ -10,13 +10,7 @@ local function saveModel(id, text)
   end
 end
 
--- The models that follow, each an id, the id of its digest and its text. Returns the ids of the digests.
+-- The models that follow, each an id and its text.
 local function saveModels()
-  local digestOf = {}
-  for _ = 1, num() do
-    local id = arg()
-    digestOf[id] = arg()
-    saveModel(id, arg())
-  end
-  return digestOf
+  for _ = 1, num() do saveModel(arg(), arg()) end
 end

@@ -9,40 +9,49 @@
 
 local now, limit, room, furthest, exhausted, maxAttempts = num(), num(), num(), num(), arg(), num()
 local deadlines, bodies, patience, published, taken, requests = P .. 'deadlines', P .. 'bodies', {}, {}, 0, 0
-for attempt = 1, maxAttempts do patience[attempt] = num() end
+for attempt = 1, maxAttempts do patience[attempt] = string.format('%d', now + num()) end
 local due = call('ZRANGEBYSCORE', deadlines, '-inf', string.format('%d', now), 'LIMIT', 0, limit)
 local far = call('ZRANGEBYSCORE', deadlines, string.format('(%d', now + furthest), '+inf', 'LIMIT', 0, limit)
 for _, id in ipairs(far) do due[#due + 1] = id end
-for _, id in ipairs(due) do
-  -- Asked for before anything is read: a few large ones would fill the memory of Redis.
-  room = room - call('HSTRLEN', P .. 'open', id) - call('HSTRLEN', bodies, id)
-  if taken > 0 and room < 0 then break end
-  load({id})
+-- Asked for before anything is read: a few large ones would fill the memory of Redis.
+local ids = {}
+for n, id in ipairs(due) do
+  room = room - openBytes(id) - call('HSTRLEN', bodies, id)
+  if n > limit or n > 1 and room < 0 then break end
+  ids[n] = id
+end
+load(ids)
+local again, later, atOnce = {}, {}, {}
+for n, id in ipairs(ids) do
   local job = jobs[id]
-  local open, again = job and job.open or 0, job and job.attempts < maxAttempts
-  if taken > 0 and requests + open > limit then break end
-  taken, requests = taken + 1, requests + open
+  local open = job and job.open or 0
+  if n > 1 and requests + open > limit then break end
+  taken, requests = n, requests + open
   if not job then
     -- It is gone (evicted, deleted by hand): its deadline stays, where the audit finds it.
-    call('ZADD', deadlines, string.format('%d', now + patience[maxAttempts]), id)
-  elseif again then
-    local attempts = job.attempts
-    job.attempts = attempts + 1
+    later[#later + 1] = patience[maxAttempts]
+    later[#later + 1] = id
+  elseif job.attempts < maxAttempts then
+    published[#published + 1] = {id, job.size, job.channel, job.attempts, job.lines}
+    again[#again + 1] = id
+    job.attempts = job.attempts + 1
     change(job)
-    call('ZADD', deadlines, string.format('%d', now + patience[job.attempts]), id)
-    local body = call('HGET', bodies, id) or ''
-    published[#published + 1] = {id, job.size, job.channel, attempts, table.concat(job.lines), body}
+    later[#later + 1] = patience[job.attempts]
+    later[#later + 1] = id
   else
     for place = 0, (tonumber(job.size) or 1) - 1 do
       local field = job.size == 's' and 's' or string.format('%d', place)
-      if settle(job, field, exhausted) then
-        for _, follower in ipairs(followersOf(job, field)) do
-          -- It would wait on for nothing; the next sweep publishes it.
-          call('ZADD', deadlines, 'XX', string.format('%d', now), follower[2])
-        end
-      end
+      if settle(job, field, exhausted) then add(job, field .. '\t0' .. exhausted .. '\n') end
     end
+    -- Who joined would wait on for nothing: the next sweep publishes that.
+    landed(job, function(_, follower)
+      atOnce[#atOnce + 1] = string.format('%d', now)
+      atOnce[#atOnce + 1] = follower
+    end)
   end
 end
+for n, body in ipairs(inSteps(again, 'HMGET', bodies)) do published[n][6] = body or '' end
+inSteps(later, 'ZADD', deadlines)
 finish()
+inSteps(atOnce, 'ZADD', deadlines, 'XX')
 return {taken, published}

@@ -16,13 +16,17 @@ local function slice(name, back)
   return string.format('%s%s:%d', P, name, math.floor(clock / slices[name][1]) - back)
 end
 
--- Lua can pass some 8000 arguments to a call; replies are put behind each other.
-local function inSteps(values, command, key)
+-- Lua can pass some 8000 arguments to a call; replies are put behind each other. `option` stands before the values.
+local function inSteps(values, command, key, option)
+  local function of(...)
+    if option then return call(command, key, option, ...) end
+    return call(command, key, ...)
+  end
   if #values == 0 then return {} end
-  if #values <= 4000 then return call(command, key, unpack(values)) end
+  if #values <= 4000 then return of(unpack(values)) end
   local replies = {}
   for first = 1, #values, 4000 do
-    local reply = call(command, key, unpack(values, first, math.min(first + 3999, #values)))
+    local reply = of(unpack(values, first, math.min(first + 3999, #values)))
     if type(reply) == 'table' then for _, one in ipairs(reply) do replies[#replies + 1] = one end end
   end
   return replies
