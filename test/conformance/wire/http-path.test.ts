@@ -4,7 +4,8 @@ import { until } from '../../until.ts';
 import { absent, differences } from './http-path/differences.ts';
 import { page, tables } from './http-path/page.ts';
 import { answerFacts, appFacts, type Facts, recordedFacts } from './http-path/facts.ts';
-import { type Place, planOf } from './http-path/plans.ts';
+import { planOf } from './http-path/plans.ts';
+import type { Place } from './http-path/steps.ts';
 import { readRecorded, type Recorded } from './http-path/recorded.ts';
 import { requestOf } from './http-path/request.ts';
 import { type Places, startPlaces } from './http-path/worlds.ts';
@@ -124,7 +125,7 @@ async function inTurns<T>(items: readonly T[], at: number, each: (item: T) => Pr
   );
 }
 
-test.each(Object.keys(worlds))('the cases of %s', async (name) => {
+test.each(Object.keys(worlds))('the cases of %s', { timeout: 120_000 }, async (name) => {
   const world = worlds[name];
   if (!world) return;
   const places: Places = await startPlaces(world.path, world.functions, world.timeoutSeconds);

@@ -4,56 +4,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { FromQueueProxy, ToQueueProxy } from './link.ts';
 import { createBreaker } from './breaker.ts';
-import type { Waiting } from './breaker.ts';
 import { swallowInformational } from './early-hints.ts';
 import { answerAtExit, endOvertime } from './raw-answer.ts';
+import { Exchange } from './exchange.ts';
+import type { Connection, ToFunction } from './exchange.ts';
+import { toPlatform } from './to-platform.ts';
 import { runForNobody } from './run-for-nobody.ts';
 import { endHop, forwardInPlace, hasBody } from '../forwarded-headers.ts';
 import { gatewayAnswer } from '../gateway.ts';
-import { holdBackEarly, isLong, linger } from '../hold-back.ts';
 import { createMeter } from '../meter.ts';
 import { queueFull, rawRefusal, sendRefusal } from '../refusal.ts';
 
 // Loaded into a replica before the function's own code. It does what Knative's queue-proxy does beside a function: the runtime hands over
 // connections of clients, and their requests are counted, limited, timed and drained here.
-
-/**
- * A connection that was handed over, with what is in flight on it: one, unless its client pipelines. Not one set of all: V8 would keep what a
- * set held when it grew, requests and answers with it, until the next full collection (50 MiB under load).
- */
-type Connection = { readonly inFlight: Exchange[]; leaving: boolean; upgradedMs: number | undefined };
-
-/** A class: closures for each request would cost throughput. */
-class Exchange implements Waiting {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly arrivedMs: number;
-  /** Undefined if it came through the activator. */
-  readonly connection: Connection | undefined;
-  /** Whether the function has it. */
-  begun = false;
-  overtime = false;
-
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { connection, arrivedMs }: { connection: Connection | undefined; arrivedMs: number },
-  ) {
-    this.request = request;
-    this.response = response;
-    this.connection = connection;
-    this.arrivedMs = arrivedMs;
-  }
-
-  begin(): void {
-    this.begun = true;
-    if (!this.request.complete) {
-      if (this.connection) holdBackEarly(this.request, this.response);
-      else if (isLong(this.request)) linger(this.request.socket);
-    }
-    toFunction?.('request', this.request, this.response);
-  }
-}
 
 const port = Number(process.env['PORT']);
 const breaker = createBreaker(Number(process.env['CONTAINER_CONCURRENCY']));
@@ -70,7 +33,7 @@ const sweepMs = Math.min(reportMs, Math.max(50, timeoutMs / 20));
 const meter = createMeter();
 const connections = new Map<Socket, Connection>();
 let server: http.Server | undefined;
-let toFunction: ((event: string, ...args: unknown[]) => void) | undefined;
+let toFunction: ToFunction = () => undefined;
 let clocks: NodeJS.Timeout[] = [];
 let answered = false;
 let draining = false;
@@ -110,7 +73,7 @@ function guard(guarded: http.Server): void {
         return emit(event, request, response);
       else {
         endHop(request);
-        admit(new Exchange(request, response, { connection, arrivedMs: 0 }));
+        admit(new Exchange(request, response, { connection, arrivedMs: 0, toFunction }));
       }
     }
     return true;
@@ -120,7 +83,7 @@ function guard(guarded: http.Server): void {
 /** A request on a connection that was handed over. */
 function arrive(request: IncomingMessage, response: ServerResponse, connection: Connection): void {
   if (request.url?.startsWith('/local/')) {
-    toPlatform(request, response);
+    toPlatform(platform, request, response);
     return;
   }
   const leaves = draining || connection.leaving;
@@ -132,7 +95,7 @@ function arrive(request: IncomingMessage, response: ServerResponse, connection: 
   }
   forwardInPlace(request);
   const arrivedMs = turnBegan();
-  const exchange = new Exchange(request, response, { connection, arrivedMs });
+  const exchange = new Exchange(request, response, { connection, arrivedMs, toFunction });
   connection.inFlight.push(exchange);
   meter.enter(arrivedMs);
   // At the end of the turn a body that came with the head is parsed.
@@ -196,7 +159,7 @@ function upgrade(request: IncomingMessage, connection: Connection, args: readonl
   connection.upgradedMs = turnBegan();
   meter.enter(connection.upgradedMs);
   const one = {
-    begin: () => toFunction?.('upgrade', ...args),
+    begin: () => void toFunction('upgrade', ...args),
   };
   const admitted = breaker.enter(one);
   socket.once('close', () => {
@@ -208,19 +171,6 @@ function upgrade(request: IncomingMessage, connection: Connection, args: readonl
     socket.destroySoon();
   });
   if (!admitted) socket.end(rawRefusal(queueFull));
-}
-
-/** `/local/` belongs to the platform, whoever has the connection. */
-function toPlatform(request: IncomingMessage, response: ServerResponse): void {
-  const { url = '/', method, headers } = request;
-  const onward = http.request(new URL(url, platform), { method, headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
-  });
-  onward.on('error', () => response.destroy());
-  // `pipe` ends nothing when the client leaves.
-  response.on('close', () => onward.destroy());
-  request.pipe(onward);
 }
 
 function sweep(): void {

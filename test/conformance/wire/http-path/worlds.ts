@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { type FunctionSettings, startWorld } from '../../../eventing/local/world.ts';
 import { until } from '../../../until.ts';
 import { answerOn, connect } from './client.ts';
-import type { Place } from './plans.ts';
+import type { Place } from './steps.ts';
 import { type AppEvent, Told } from './recorded.ts';
 
 const source = readFileSync(path.join(import.meta.dirname, 'app.ts'), 'utf8');
