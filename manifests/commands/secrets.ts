@@ -8,7 +8,7 @@ import { recipient, runProgram, SecretsFault } from './secrets/age-key.ts';
 import { kubectl } from './cluster/kubectl.ts';
 import { secretValues } from './cluster/secret.ts';
 import { faultsOf, type Secrets } from './secrets/faults.ts';
-import { changedOf, prepareServers, renewPods } from './secrets/hand-over.ts';
+import { changedOf, prepareServers, renewReaders } from './secrets/hand-over.ts';
 import { build } from './yaml/bundle.ts';
 import { readParams } from './yaml/params.ts';
 import { plaintextInBundle, plaintextInTree } from './secrets/plaintext.ts';
@@ -112,7 +112,7 @@ export async function apply(root: string, say: (line: string) => void): Promise<
   for (const name of found) live[name] = await secretValues(namespace, name);
   await prepareServers(namespace, live, wanted, say);
   for (const text of clear) say((await kubectl(['apply', '--server-side', '-f', '-'], text)).trim());
-  await renewPods(namespace, changedOf(live, wanted), say);
+  await renewReaders(namespace, changedOf(live, wanted), say);
 }
 
 function names(root: string): string[] {

@@ -53,21 +53,38 @@ export async function prepareServers(
   }
 }
 
-/** Has the functions start anew if they read what has `changed`; each pod ends what it has in flight. Says what is left to do. Throws `ClusterFault`. */
-export async function renewPods(
+/** Has what reads a `changed` Secret take it: eventing-rabbitmq, and functions, whose pods end what they have in flight. Says what is left to do. Throws `ClusterFault`. */
+export async function renewReaders(
   namespace: string,
   changed: readonly string[],
   say: (line: string) => void,
 ): Promise<void> {
+  if (changed.includes('rabbitmq')) await nudgeEventing(namespace, say);
   if (changed.some((name) => ofFunctions.includes(name))) {
     const ended = await kubectl(['delete', 'pods', '-n', namespace, '-l', pods, '--wait=false']);
-    if (ended.trim() !== '')
+    if (ended.includes('deleted'))
       say(`functions start anew with the new values; each pod first ends what it has:\n${ended.trim()}`);
   }
   if (changed.includes('redis'))
     say(
       `when those pods are gone, let Redis forget the old password: kubectl -n ${namespace} rollout restart statefulset -l app.kubernetes.io/name=redis`,
     );
+}
+
+/**
+ * eventing-rabbitmq copies the password into Secrets of its own, and looks at ours only when something of its objects changes. Without this its pods
+ * would come back with the old password after the next restart of RabbitMQ.
+ */
+async function nudgeEventing(namespace: string, say: (line: string) => void): Promise<void> {
+  const mark = `kickoff.dev/rabbitmq-changed=${Date.now()}`;
+  for (const resource of ['brokers.eventing.knative.dev', 'rabbitmqsources.sources.knative.dev'])
+    try {
+      await kubectl(['annotate', '--overwrite', '--all', resource, mark, '-n', namespace]);
+    } catch (error) {
+      // Not installed yet.
+      if (!(error instanceof ClusterFault && error.message.includes('resource type'))) throw error;
+    }
+  say('eventing-rabbitmq takes the new password of RabbitMQ');
 }
 
 function differs(before: Values | undefined, after: Values): boolean {

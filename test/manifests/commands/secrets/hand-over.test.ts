@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis as Client } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { changedOf, prepareServers, renewPods } from '../../../../manifests/commands/secrets/hand-over.ts';
+import { changedOf, prepareServers, renewReaders } from '../../../../manifests/commands/secrets/hand-over.ts';
 import { newSecrets } from '../../../../manifests/commands/secrets/plan.ts';
 import { debian } from '../../../needs.ts';
 import { startRedis, type Redis } from '../../../servers/redis.ts';
@@ -50,6 +50,8 @@ case "$*" in
   "get pods"*component=primary*) echo pod/redis-0 ;;
   "exec "*rabbitmqctl*) echo "stdin $(cat)" >> ${calls} ;;
   "exec "*redis-cli*) while [ "$1" != -- ]; do shift; done; shift 2; exec redis-cli -p ${new URL(redis.url).port} "$@" ;;
+  "annotate "*brokers*) ;;
+  "annotate "*) echo "error: the server doesn't have a resource type" >&2; exit 1 ;;
   "delete pods"*) echo 'pod "predict-1" deleted' ;;
   *) exit 9 ;;
 esac
@@ -71,7 +73,7 @@ esac
 
   test('nothing has changed: no server is asked, and no pod ends', async () => {
     await prepareServers('kickoff', live, live, say);
-    await renewPods('kickoff', changedOf(live, live), say);
+    await renewReaders('kickoff', changedOf(live, live), say);
     expect({ said, called: called() }).toEqual({ said: [], called: '' });
     // A first installation: no server has an old one.
     await prepareServers('kickoff', {}, live, say);
@@ -98,6 +100,12 @@ esac
     );
     expect(called()).toContain('stdin hunter2\n');
     expect(called().match(/hunter2/g)).toHaveLength(1);
+    // Of a cluster that has no source yet.
+    await renewReaders('kickoff', ['rabbitmq'], say);
+    expect(called()).toMatch(
+      /^annotate --overwrite --all brokers\.eventing\.knative\.dev kickoff\.dev\/rabbitmq-changed=\d+ -n kickoff /m,
+    );
+    expect(called()).not.toContain('delete pods');
   });
 
   test('Redis takes the new and the old, and functions that read it start anew', async () => {
@@ -112,7 +120,7 @@ esac
     expect(await answers(redisNow.password)).toBe('PONG');
     expect(await answers(live['redis']?.['password'] ?? '')).toBe('PONG');
     expect(called()).not.toContain(redisNow.password);
-    await renewPods('kickoff', changedOf(live, wanted), say);
+    await renewReaders('kickoff', changedOf(live, wanted), say);
     expect(called()).toMatch(/^delete pods -n kickoff -l serving.knative.dev\/service --wait=false/m);
     expect(said.at(-1)).toMatch(/rollout restart statefulset -l app.kubernetes.io\/name=redis$/);
   });
