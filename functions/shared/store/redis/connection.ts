@@ -15,6 +15,8 @@ const commandTimeout = 1500;
  * they answer would all lie in its memory: up to a megabyte and more each.
  */
 const scriptsAtOnce = 4;
+/** The longest that a script waits for its turn, in ms: less than `commandTimeout`, or those that a Redis which hangs keeps would let others begin. */
+const turnTimeout = 1000;
 
 const options = {
   lazyConnect: true,
@@ -74,7 +76,7 @@ export async function openRedis(url: string) {
     }
   }
 
-  const scriptTurn = takeTurns(scriptsAtOnce, commandTimeout, () => new Error('too much waits for it'));
+  const scriptTurn = takeTurns(scriptsAtOnce, turnTimeout, () => new Error('too much waits for it'));
   const channelPrefix = 'kickoff:reply:';
   const shaOf = new Map<string, string>();
 

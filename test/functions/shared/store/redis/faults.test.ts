@@ -137,6 +137,20 @@ describe.skipIf('missing' in need)('the Redis store, when Redis', () => {
     await until(() => heard.length === 1);
   });
 
+  test('hangs: of many calls four are sent, and the others are refused and leave no trace', async () => {
+    const pid = Number(/process_id:(\d+)/.exec(await admin.info('server'))?.[1]);
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const calls = Array.from({ length: 20 }, (_, n) => failing(() => accept(n)));
+      const messages = (await Promise.all(calls)).map(({ message }) => message);
+      expect(messages.filter((message) => message.endsWith('too much waits for it'))).toHaveLength(16);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await until(works, { deadline: 5000 });
+    expect((await store.audit()).accepted).toBeLessThanOrEqual(4);
+  });
+
   test('is emptied: what comes is stored, and told to who the event says waits', async () => {
     const heard: Settled[] = [];
     await store.listen('r', (settled) => heard.push(...settled));
