@@ -13,6 +13,8 @@ import { secretOf, startApi, type Api } from './platform.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const kubectl = await debian('kubectl', 'kubernetes-client');
+/** A terminal for a program. */
+const script = await debian('script', 'bsdutils');
 const namespace = 'kickoff';
 const host = 'predictions.example.org';
 const policy = 'kickoff-restricted';
@@ -199,7 +201,7 @@ describe.skipIf('missing' in kubectl)('remove, by the real kubectl', { timeout: 
     drop('StatefulSet', 'rabbitmq');
     await removed('delete');
     expect(kinds()).toEqual(['CustomResourceDefinition']);
-    expect(said.join('\n')).toMatch(/nobody takes these out of RabbitMQ any more.*: .*ml/);
+    expect(said.join('\n')).toMatch(/nobody takes these out of RabbitMQ any more.*let go: (Queue|Binding)/);
   });
 
   test('a namespace that was deleted by hand hangs on its objects in RabbitMQ, and is freed', async () => {
@@ -260,6 +262,34 @@ describe.skipIf('missing' in kubectl)('remove, by the real kubectl', { timeout: 
     expect(some('ClusterDomainClaim').map(({ metadata }) => metadata.name)).toEqual(['other.example.org']);
     expect(some('ValidatingAdmissionPolicy').map(({ metadata }) => metadata.name)).toEqual([policy]);
   });
+
+  test.skipIf('missing' in script).each(['no\n', '\u0003', '\u0004', 'keep\n'])(
+    'on a terminal it asks first, and %j is the answer',
+    async (typed) => {
+      install();
+      const before = api.objects.size;
+      const program = `${process.execPath} ${path.join(root, 'manifests/commands/remove.ts')}`;
+      const child = spawn('script', ['-qec', program, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+      let text = '';
+      child.stdout.setEncoding('utf8').on('data', (part: string) => {
+        if (!text.includes('to stop: ') && (text + part).includes('to stop: ')) child.stdin.write(typed);
+        text += part;
+      });
+      const [code] = (await once(child, 'close')) as [number | null];
+      expect(text).toMatch(/namespace kickoff of context test, \d+ objects.*data-redis-0/s);
+      if (typed === 'keep\n') {
+        expect(code).toBe(0);
+        expect(kinds()).toContain('PersistentVolumeClaim');
+        expect(kinds()).not.toContain('StatefulSet');
+      } else {
+        expect({ code, text }).toEqual({
+          code: 2,
+          text: expect.stringContaining('nothing was removed') as string,
+        });
+        expect(api.objects.size).toBe(before);
+      }
+    },
+  );
 
   test.each([
     [[], /^there is no terminal to ask on: say --keep-data or --delete-data/],

@@ -32,7 +32,7 @@ export async function takeDown(
       const kinds = known.filter((one) => resources.includes(one));
       const found = (await list(namespace, kinds)).filter(isOurs);
       if (found.length === 0) continue;
-      say(`${what}: ${found.map(title).join(', ')}`);
+      say(`${what}: ${some(found.map(title))}`);
       const wanted = new Set(found.map(argument));
       // In the foreground: an object is there until what it made is gone.
       const how = ['--ignore-not-found', '--cascade=foreground', '--wait=false'];
@@ -59,6 +59,12 @@ export async function takeDown(
 /** Titles of what is still there, and the objects among them and beside that the topology operator holds. */
 type Rest = { left: readonly string[]; held: readonly Live[] };
 
+/** The first of many names, and how many more there are. */
+function some(names: readonly string[]): string {
+  const more = names.length > 12 ? ` and ${names.length - 10} more` : '';
+  return `${names.slice(0, more === '' ? 12 : 10).join(', ')}${more}`;
+}
+
 /** Waits until nothing is left. Lets go what only a RabbitMQ that is gone holds. */
 async function gone(
   namespace: string,
@@ -73,12 +79,12 @@ async function gone(
   for (;;) {
     const { left, held } = await look();
     if (left.length === 0) return;
-    const all = [...new Set([...left, ...held.map(title)])].join(', ');
+    const all = some([...new Set([...left, ...held.map(title)])]);
     const now = performance.now();
     if (all !== before) [before, since] = [all, now];
     const idle = now - since;
     if (held.length > 0 && (await abandoned(namespace, idle > givenUp / 5))) {
-      say(`  nobody takes these out of RabbitMQ any more, so they are let go: ${held.map(title).join(', ')}`);
+      say(`  nobody takes these out of RabbitMQ any more, so they are let go: ${some(held.map(title))}`);
       await release(namespace, held);
     } else if (idle > givenUp)
       throw new ClusterFault(
