@@ -222,6 +222,9 @@ describe.skipIf(!cluster)('on its cluster', () => {
       redis.close();
       brokerDoor.close();
       await kubectl(['delete', 'trigger', name, '-n', namespace]);
+      const gone = ['--for=delete', '--timeout=60s', '-n', namespace];
+      for (const dispatcher of [`${name}-dispatcher`, `${name}-dlx-dispatcher`])
+        await kubectl(['wait', ...gone, `deployment/${dispatcher}`], '', '0');
     }
   });
 });

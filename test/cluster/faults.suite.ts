@@ -12,6 +12,7 @@ const Pods = v.looseObject({
     v.looseObject({
       metadata: v.looseObject({
         name: v.string(),
+        deletionTimestamp: v.optional(v.string()),
         labels: v.optional(v.record(v.string(), v.string()), {}),
         ownerReferences: v.optional(v.array(v.looseObject({ name: v.string() })), []),
       }),
@@ -25,7 +26,8 @@ async function kinds(): Promise<Kind[]> {
   const { items } = await kubectlJson(Pods, ['get', 'pods', '-n', namespace]);
   const found = new Map<string, Kind>();
   for (const { metadata } of items) {
-    const { name, labels, ownerReferences } = metadata;
+    const { name, labels, ownerReferences, deletionTimestamp } = metadata;
+    if (deletionTimestamp !== undefined) continue;
     const service = labels['serving.knative.dev/service'];
     const set = labels['statefulset.kubernetes.io/pod-name']?.replace(/-\d+$/, '');
     // Not from the pod's own name, which is cut where it is too long.
