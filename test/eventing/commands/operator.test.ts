@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -298,16 +297,4 @@ describe('dead-letters', () => {
     expect(await run(deadLetters, ['discard', '--all'])).toMatchObject({ exit: 0 });
     expect(await run(deadLetters, ['list'])).toMatchObject({ exit: 0, out: 'no dead letters' });
   });
-});
-
-test.each(['audit', 'dead-letters'])('%s runs as a command, and explains itself', (name) => {
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    [path.resolve(import.meta.dirname, '../../../eventing/commands', `${name}.ts`), '--help'],
-    {
-      encoding: 'utf8',
-    },
-  );
-  expect(status).toBe(0);
-  expect(stdout).toContain(`npm run ${name}`);
 });
