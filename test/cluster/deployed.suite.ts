@@ -85,7 +85,7 @@ describe.skipIf(!cluster)('on its cluster', () => {
 
   test('scales out under load', async () => {
     const { functions, ingress } = await names();
-    // Lists, because nginx lets 50 requests a second of one address through: each of them must be work.
+    // More clients than the target of one replica (100). Lists, because nginx lets 50 requests a second of one address through: each of them must be work.
     const body = { fixtures: await fixtures(1000) };
     let most = 0;
     const statuses: number[] = [];
@@ -107,10 +107,10 @@ describe.skipIf(!cluster)('on its cluster', () => {
         await wait(1000);
       }
     };
-    await Promise.all([watch(), ...Array.from({ length: 80 }, client)]);
+    await Promise.all([watch(), ...Array.from({ length: 160 }, client)]);
     const count = (wanted: number): number => statuses.filter((status) => status === wanted).length;
     console.log(
-      `80 clients with 1000 fixtures each, 45 s: ${count(200)} answered, ${count(429) + count(503)} told to wait, up to ${most} pods of ingress`,
+      `160 clients with 1000 fixtures each, 45 s: ${count(200)} answered, ${count(429) + count(503)} told to wait, up to ${most} pods of ingress`,
     );
     expect(statuses.length).toBe(count(200) + count(429) + count(503));
     expect(count(200)).toBeGreaterThan(0);
