@@ -73,8 +73,7 @@ function placed(recorded: Recorded, path: Path): Replay {
 const isLast = ({ recorded }: Replay): boolean =>
   /^app-|^readiness-/.test(recorded.case) && !/^app-(?:closes|half)/.test(recorded.case);
 
-async function replay({ recorded, path }: Replay, place: Place): Promise<Facts> {
-  const tag = nameOf({ recorded, path });
+async function replay({ recorded }: Replay, place: Place, tag: string): Promise<Facts> {
   const { run } = planOf(recorded.case);
   const { answer, facts } = await run(place, requestOf(recorded, tag), tag);
   const seen = { ...(answer ? answerFacts(answer) : {}), ...facts };
@@ -131,8 +130,13 @@ test.each(Object.keys(worlds))('the cases of %s', { timeout: 120_000 }, async (n
   const places: Places = await startPlaces(world.path, world.functions, world.timeoutSeconds);
   const here = replays.filter((each) => each.world === name);
   const found = new Map<string, Differing[]>();
+  const times = new Map<string, number>();
   const one = async (each: Replay): Promise<void> => {
-    found.set(nameOf(each), compare(each, await replay(each, places.place(each.service))));
+    const name = nameOf(each);
+    times.set(name, (times.get(name) ?? 0) + 1);
+    // The app keeps what it saw by the tag: each replay has its own.
+    const facts = await replay(each, places.place(each.service), `${name}.${times.get(name)}`);
+    found.set(name, compare(each, facts));
   };
   const heavy = (each: Replay): boolean => /0mb/.test(each.recorded.case);
   const alone = here.filter(({ service, world }) => service === 'one' || world === 'dir1');
@@ -147,25 +151,24 @@ test.each(Object.keys(worlds))('the cases of %s', { timeout: 120_000 }, async (n
   ]);
   await inTurns(others.filter(heavy), 1, one);
   await inTurns(here.filter(isLast), 1, one);
+  const unlisted = (each: Replay): string[] =>
+    (found.get(nameOf(each)) ?? [])
+      .filter(({ fact }) => !listedFacts(each).includes(fact))
+      .map(({ fact, how }) => `${nameOf(each)}: ${fact}: ${how}`);
+  const gone = (each: Replay): string[] =>
+    listedFacts(each)
+      .filter((fact) => !(found.get(nameOf(each)) ?? []).some((one) => one.fact === fact))
+      .map((fact) => `${nameOf(each)}: ${fact}`);
+  // On a crowded machine one of them comes too late for its time limit: before a case counts, it is replayed alone.
+  for (let again = 0; again < 2; again++)
+    await inTurns(
+      here.filter((each) => unlisted(each).length + gone(each).length > 0),
+      1,
+      one,
+    );
   await places.close();
-  const unlisted: string[] = [];
-  const gone: string[] = [];
-  for (const each of here) {
-    const seen = found.get(nameOf(each)) ?? [];
-    const listed = listedFacts(each);
-    unlisted.push(
-      ...seen
-        .filter(({ fact }) => !listed.includes(fact))
-        .map(({ fact, how }) => `${nameOf(each)}: ${fact}: ${how}`),
-    );
-    gone.push(
-      ...listed
-        .filter((fact) => !seen.some((one) => one.fact === fact))
-        .map((fact) => `${nameOf(each)}: ${fact}`),
-    );
-  }
-  expect(unlisted, 'differences that differences.ts does not list').toEqual([]);
-  expect(gone, 'differences that differences.ts lists, and that are no more').toEqual([]);
+  expect(here.flatMap(unlisted), 'differences that differences.ts does not list').toEqual([]);
+  expect(here.flatMap(gone), 'differences that differences.ts lists, and that are no more').toEqual([]);
 });
 
 /** What `differences.ts` says of a replay. */
