@@ -1,15 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { alive } from './alive.ts';
 import { until } from './until.ts';
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Runs `work` while this process alone holds `file`: test files run side by side, an installation must not. A dead holder's lock is taken over. */
 export async function lockFile<T>(file: string, work: () => T | Promise<T>): Promise<T> {

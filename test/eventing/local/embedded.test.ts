@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { alive } from '../../alive.ts';
 import { audit } from '../../../eventing/commands/audit.ts';
 import { seeded, startLoad, statesOf } from '../../chaos/load.ts';
 import { tick } from '../../chaos/system.ts';
@@ -101,12 +102,3 @@ describe('npm start with nothing else', () => {
     await expect(fetch(kickoff.url)).rejects.toThrow();
   });
 });
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -7,11 +7,11 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { alive } from '../../alive.ts';
 import { startKickoff } from '../../servers/kickoff.ts';
 import type { Kickoff } from '../../servers/kickoff.ts';
 import { listening, loopback } from '../../servers/listening.ts';
 import { until } from '../../until.ts';
-import { alive } from './world.ts';
 
 const functions = ['ingress', 'predict', 'cache-write'];
 

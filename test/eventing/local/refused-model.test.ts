@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startRegistry } from '../../../eventing/local/registry.ts';
 import { registryFolder } from '../../functions/shared/model/registry-folder.ts';
 import { type Kickoff, startKickoff } from '../../servers/kickoff.ts';
+import { shippedFiles } from '../../model/shipped.ts';
 import { until } from '../../until.ts';
 import { startLoad } from './world.ts';
 
@@ -20,12 +21,8 @@ let kickoff: Kickoff;
 let tag: string;
 
 beforeEach(async () => {
-  const shipped = path.resolve(import.meta.dirname, '../../../model/registry/match-outcome');
-  const [version = ''] = await readdir(shipped);
-  const file = (name: string) => readFile(path.join(shipped, version, name));
-  const files = { 'model.onnx': await file('model.onnx'), 'teams.json': await file('teams.json') };
   registry = await registryFolder();
-  for (const each of ['1', '2']) await registry.add(each, { ...files, 'card.json': `{"metrics":${each}}` });
+  for (const each of ['1', '2']) await registry.add(each, await shippedFiles(each));
   await registry.alias('Production', '1');
   tag = `sha256:${registry.ref('2').digest}`;
   server = await startRegistry(registry.folder);

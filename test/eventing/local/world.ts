@@ -164,13 +164,3 @@ export function startLoad<C>(
   onTestFinished(stop);
   return { stop };
 }
-
-/** Whether a process exists. */
-export function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

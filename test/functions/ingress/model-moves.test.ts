@@ -1,20 +1,14 @@
-import { readdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { expect, test } from 'vitest';
 import { startProcessWorld } from '../../conformance/world.ts';
 import { registryFolder } from '../shared/model/registry-folder.ts';
+import { shippedFiles } from '../../model/shipped.ts';
 import { until } from '../../until.ts';
 
 type Answer = { status: string; cached: boolean; model: { version: string } };
 
 test('when the alias moves no request fails, and no cached answer of the old version is given once the new one has answered', async () => {
-  const shipped = path.resolve(import.meta.dirname, '../../../model/registry/match-outcome');
-  const [version = ''] = await readdir(shipped);
-  const file = (name: string) => readFile(path.join(shipped, version, name));
-  const files = { 'model.onnx': await file('model.onnx'), 'teams.json': await file('teams.json') };
   const registry = await registryFolder();
-  await registry.add('1', { ...files, 'card.json': '{"metrics":1}' });
-  await registry.add('2', { ...files, 'card.json': '{"metrics":2}' });
+  for (const each of ['1', '2']) await registry.add(each, await shippedFiles(each));
   await registry.alias('Production', '1');
   const world = await startProcessWorld({ registryFolder: registry.folder });
   try {

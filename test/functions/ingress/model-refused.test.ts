@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ProcessWorld, startProcessWorld } from '../../conformance/world.ts';
+import { shippedFiles } from '../../model/shipped.ts';
 import { until } from '../../until.ts';
 import { registryFolder } from '../shared/model/registry-folder.ts';
 
@@ -16,14 +17,9 @@ const worlds: ProcessWorld[] = [];
 
 /** Version 2 is as good as 1. 3 has the same catalogue, and a graph that does not load. */
 beforeEach(async () => {
-  const shipped = path.resolve(import.meta.dirname, '../../../model/registry/match-outcome');
-  const [version = ''] = await readdir(shipped);
-  const file = (name: string) => readFile(path.join(shipped, version, name));
-  const files = { 'model.onnx': await file('model.onnx'), 'teams.json': await file('teams.json') };
   registry = await registryFolder();
-  await registry.add('1', { ...files, 'card.json': '{"metrics":1}' });
-  await registry.add('2', { ...files, 'card.json': '{"metrics":2}' });
-  await registry.add('3', { ...files, 'model.onnx': 'no graph', 'card.json': '{"metrics":3}' });
+  for (const each of ['1', '2']) await registry.add(each, await shippedFiles(each));
+  await registry.add('3', { ...(await shippedFiles('3')), 'model.onnx': 'no graph' });
   await registry.alias('Production', '1');
   state = await mkdtemp(path.join(tmpdir(), 'kickoff-refused-'));
 });

@@ -2,8 +2,9 @@ import { readdirSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { alive } from '../../../alive.ts';
 import { until } from '../../../until.ts';
-import { alive, startLoad, startWorld, statusOf } from '../world.ts';
+import { startLoad, startWorld, statusOf } from '../world.ts';
 import type { FunctionSettings, World } from '../world.ts';
 
 // The activator is in the path only at zero: connections of clients are handed to the replica, and its queue-proxy does what it does on a cluster.

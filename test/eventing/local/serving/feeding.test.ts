@@ -1,10 +1,11 @@
 import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { alive } from '../../../alive.ts';
 import { startRuntime } from '../../../../eventing/local/runtime.ts';
 import type { Runtime } from '../../../../eventing/local/runtime.ts';
 import { until } from '../../../until.ts';
-import { alive, createProject } from '../world.ts';
+import { createProject } from '../world.ts';
 import type { FunctionSettings, Project } from '../world.ts';
 
 const root = path.resolve(import.meta.dirname, '../../../..');

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { alive } from '../../../alive.ts';
 import { until } from '../../../until.ts';
-import { alive, paths, startLoad, startWorld, statusOf } from '../world.ts';
+import { paths, startLoad, startWorld, statusOf } from '../world.ts';
 import type { World } from '../world.ts';
 
 describe('replaces', () => {

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { describe, expect, test, vi } from 'vitest';
+import { alive } from '../../../alive.ts';
 import { releaseMemory } from '../../../../eventing/local/release-memory.ts';
 import { until } from '../../../until.ts';
-import { alive, paths, startWorld, statusOf } from '../world.ts';
+import { paths, startWorld, statusOf } from '../world.ts';
 import type { World } from '../world.ts';
 
 vi.mock('../../../../eventing/local/release-memory.ts', { spy: true });

@@ -90,84 +90,25 @@ test('an outcome is remembered only for the match that it predicts', async () =>
   }
 });
 
-test('under load an event waits for the one before it to be answered, and takes along what came meanwhile', async () => {
-  const events: number[] = [];
+/** A submit whose events are answered after `eventMs`, and the ids of the requests in each. */
+function submitByEvents(eventMs: number, predictDirectly?: Parts['predictDirectly']) {
   const log = createLog('error');
   const waiting = createWaiting({ find: async () => ({ status: 'unknown' }) }, log);
-  const settle = (id: string): void => {
-    const [outcome] = outcomesOf(single(id));
-    if (outcome) waiting.settle([{ id, ...storedNow(outcome, model) }]);
-  };
+  const events: string[][] = [];
   const submit = createSubmit({
     ...{ waiting, recent: createRecent(10), log, keys, replyTo: 'r', limit: 100, publishDeadlineMs: 100 },
-    digest: () => digest,
+    ...{ predictDirectly, digest: () => digest },
     store: {
       accept: async (jobs) => jobs.map(({ id }) => ({ id, outcomes: [undefined], publish: [0] })),
       complete: async () => ({ stored: 1, duplicates: 0, conflicts: [] }),
     },
-    predictDirectly: undefined,
     publisher: {
       publish: async (event) => {
-        const data = event.data as { requests: { id: string }[] };
-        events.push(data.requests.length);
-        // Far longer than the hold of 10 ms that stands before anything was measured.
+        const ids = (event.data as { requests: { id: string }[] }).requests.map(({ id }) => id);
+        events.push(ids);
         setTimeout(() => {
-          for (const { id } of data.requests) settle(id);
-        }, 60);
-      },
-    },
-    settle: () => undefined,
-  });
-  const options = { waitMs: 5000, signal: new AbortController().signal, trace: {} };
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-  try {
-    const answers: Promise<unknown>[] = [];
-    for (let n = 0; n < 300; n++) {
-      answers.push(submit(single(uuid(100 + n)), options));
-      await vi.advanceTimersByTimeAsync(2);
-    }
-    await vi.advanceTimersByTimeAsync(1000);
-    await Promise.all(answers);
-  } finally {
-    vi.useRealTimers();
-    waiting.close();
-  }
-  // One each 2 ms for 600 ms, in events of 60 ms. Held for 10 ms each it would be 60 events.
-  expect(events.reduce((sum, size) => sum + size, 0)).toBe(300);
-  expect(events.length).toBeLessThan(30);
-});
-
-test('after a pause predict is asked beside the event; while events are answered it is not, nor for who does not wait', async () => {
-  const log = createLog('error');
-  const waiting = createWaiting({ find: async () => ({ status: 'unknown' }) }, log);
-  const asked: string[] = [];
-  const published: string[] = [];
-  const outcome = (id: string) => {
-    const [first] = outcomesOf(single(id));
-    if (!first) throw new Error('one outcome');
-    return first;
-  };
-  let predictAnswers = true;
-  const submit = createSubmit({
-    ...{ waiting, recent: createRecent(10), log, keys, replyTo: 'r', limit: 100, publishDeadlineMs: 100 },
-    digest: () => digest,
-    store: {
-      accept: async (jobs) => jobs.map(({ id }) => ({ id, outcomes: [undefined], publish: [0] })),
-      complete: async () => ({ stored: 1, duplicates: 0, conflicts: [] }),
-    },
-    predictDirectly: async (requests) => {
-      asked.push(...requests.map(({ id }) => id));
-      if (!predictAnswers) throw new Error('away');
-      return { model, outcomes: requests.map(({ id }) => outcome(id)) };
-    },
-    publisher: {
-      publish: async (event) => {
-        for (const { id } of (event.data as { requests: { id: string }[] }).requests) {
-          published.push(id);
-          setTimeout(() => {
-            waiting.settle([{ id, ...storedNow(outcome(id), model) }]);
-          }, 50);
-        }
+          waiting.settle(ids.map((id) => ({ id, ...storedNow(outcomeOf(id), model) })));
+        }, eventMs);
       },
     },
     settle: (settled) => {
@@ -178,6 +119,47 @@ test('after a pause predict is asked beside the event; while events are answered
     await submit(single(uuid(n)), { waitMs, signal: new AbortController().signal, trace: {} });
     return uuid(n);
   };
+  const close = (): void => {
+    waiting.close();
+  };
+  return { ask, events, close };
+}
+
+function outcomeOf(id: string) {
+  const [outcome] = outcomesOf(single(id));
+  if (!outcome) throw new Error('one outcome');
+  return outcome;
+}
+
+test('under load an event waits for the one before it to be answered, and takes along what came meanwhile', async () => {
+  // Far longer than the hold of 10 ms that stands before anything was measured.
+  const { ask, events, close } = submitByEvents(60);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  try {
+    const answers: Promise<unknown>[] = [];
+    for (let n = 0; n < 300; n++) {
+      answers.push(ask(100 + n));
+      await vi.advanceTimersByTimeAsync(2);
+    }
+    await vi.advanceTimersByTimeAsync(1000);
+    await Promise.all(answers);
+  } finally {
+    vi.useRealTimers();
+    close();
+  }
+  // One each 2 ms for 600 ms, in events of 60 ms. Held for 10 ms each it would be 60 events.
+  expect(events.flat()).toHaveLength(300);
+  expect(events.length).toBeLessThan(30);
+});
+
+test('after a pause predict is asked beside the event; while events are answered it is not, nor for who does not wait', async () => {
+  const asked: string[] = [];
+  let predictAnswers = true;
+  const { ask, events, close } = submitByEvents(50, async (requests) => {
+    asked.push(...requests.map(({ id }) => id));
+    if (!predictAnswers) throw new Error('away');
+    return { model, outcomes: requests.map(({ id }) => outcomeOf(id)) };
+  });
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   const within = async (work: Promise<string>): Promise<string> => {
     await vi.advanceTimersByTimeAsync(100);
@@ -191,9 +173,9 @@ test('after a pause predict is asked beside the event; while events are answered
     predictAnswers = false;
     const paused = await within(ask(4));
     expect(asked).toEqual([cold, paused]);
-    expect(published).toEqual([async, cold, warm, paused]);
+    expect(events.flat()).toEqual([async, cold, warm, paused]);
   } finally {
     vi.useRealTimers();
-    waiting.close();
+    close();
   }
 });
