@@ -24,7 +24,7 @@ const option = `
 
 Exit code:`;
 
-/** Runs the command that the first word names; with \`--cluster\` in the environment of an installation, as far as the command needs it. */
+/** Runs the command that the first word names; with `--cluster` in the environment of an installation, as far as the command needs it. */
 export async function onStoreOf(root: string, command: Command): Promise<Exit> {
   const [name = '', ...args] = command.args;
   const run = commands[name];

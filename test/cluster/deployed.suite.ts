@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
 import { newId } from '../../functions/shared/id.ts';
 import { openStore } from '../../functions/shared/store/open.ts';
-import { kubectl, kubectlJson } from '../../manifests/commands/cluster/kubectl.ts';
+import { kubectl } from '../../manifests/commands/cluster/kubectl.ts';
 import { portForward } from '../../manifests/commands/cluster/port-forward.ts';
+import { secretValues } from '../../manifests/commands/cluster/secret.ts';
 import { releases, rollback } from '../../manifests/commands/releases.ts';
 import { until } from '../until.ts';
 import { ask, final, fixtures, names, namespace, pods, usage } from './deployed.ts';
@@ -181,10 +182,7 @@ describe.skipIf(!cluster)('on its cluster', () => {
     await kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(trigger));
     const brokerDoor = await portForward(namespace, `${broker}-broker-ingress`, 80);
     const redis = await portForward(namespace, 'redis', 6379);
-    const secret = await kubectlJson(v.looseObject({ data: v.looseObject({ password: v.string() }) }), [
-      ...['get', 'secret', 'redis', '-n', namespace],
-    ]);
-    const password = Buffer.from(secret.data.password, 'base64').toString();
+    const password = (await secretValues(namespace, 'redis'))?.['password'] ?? '';
     const store = await openStore(`redis://:${password}@${new URL(redis.url).host}`);
     try {
       await kubectl(

@@ -85,7 +85,8 @@ export function createIngress({
   }
 
   function settle(settled: readonly Settled[]): void {
-    for (const { model } of settled) if (model) meet(model);
+    // A list has one model a thousand times.
+    for (const model of new Set(settled.map((one) => one.model))) if (model) meet(model);
     waiting.settle(settled);
   }
 

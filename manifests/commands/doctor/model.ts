@@ -4,7 +4,7 @@ import { modelEntries, readConfig } from '../../../functions/shared/config.ts';
 import { configuredRegistry } from '../../../functions/shared/model/configured-registry.ts';
 import { RegistryUnavailable } from '../../../functions/shared/model/registry-errors.ts';
 import { ClusterFault, kubectlJson } from '../cluster/kubectl.ts';
-import { type Forward, portForward } from '../cluster/port-forward.ts';
+import { reach, type Reached, serviceOf } from '../cluster/reach.ts';
 import { tryToLoad } from '../model-version.ts';
 import type { Finding } from './finding.ts';
 
@@ -36,24 +36,22 @@ const ConfigMaps = v.looseObject({
  */
 export async function clusterModelFinding(namespace: string, env: Environment): Promise<Finding[]> {
   let remedy = `ask the cluster's administrator, or use a kubeconfig that may`;
-  let forward: Forward | undefined;
+  let reached: Reached | undefined;
   try {
     const { items } = await kubectlJson(ConfigMaps, ['get', 'configmaps', '-n', namespace]);
     const data = items.find(({ metadata }) => metadata.name === 'kickoff')?.data;
     const address = data?.['MLFLOW_TRACKING_URI'];
     if (!data || !address) return [];
-    const { hostname, port } = new URL(address);
-    const [, service, of] = /^([^.]+)\.([^.]+)\.svc(?:\.cluster\.local)?$/.exec(hostname) ?? [];
-    remedy = `kubectl -n ${of ?? namespace} get pods; the registry is MLFLOW_TRACKING_URI of ConfigMap kickoff`;
-    if (service !== undefined && of !== undefined)
-      forward = await portForward(of, service, Number(port || 80));
-    const there = { ...env, ...data, MLFLOW_TRACKING_URI: forward?.url ?? address };
+    const of = serviceOf(new URL(address))?.namespace ?? namespace;
+    remedy = `kubectl -n ${of} get pods; the registry is MLFLOW_TRACKING_URI of ConfigMap kickoff`;
+    reached = await reach(address, 80);
+    const there = { ...env, ...data, MLFLOW_TRACKING_URI: reached.url.href };
     return [await modelFinding(there, remedy)];
   } catch (error) {
     if (!(error instanceof ClusterFault)) throw error;
     return [{ ok: false, text: `the model registry cannot be asked: ${error.message}`, remedy }];
   } finally {
-    forward?.close();
+    reached?.close();
   }
 }
 
